@@ -1,0 +1,1 @@
+"""Code generators; found through the entry-point group `hlo_tools.backends`."""
