@@ -1,0 +1,237 @@
+"""Values that attributes hold: frozen, hashable, without knowledge of any op or of text.
+
+Names and meaning are those of XLA's `xla_data.proto`; the text forms live in `text/codecs.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NewType, TypeVar
+
+Dims = NewType("Dims", tuple[int, ...])
+"""Dimension numbers or sizes: `{0,1}`."""
+Flags = NewType("Flags", tuple[bool, ...])
+"""`{true,false}`."""
+Json = NewType("Json", str)
+"""Text kept as it is: a quoted string or balanced braces."""
+Word = NewType("Word", str)
+"""A bare identifier."""
+
+T = TypeVar("T")
+
+
+def attr(default: Any = dataclasses.MISSING, *, key: str | None = None) -> Any:
+    """A field of an attribute record: `key` is its name in text where Python's differs.
+
+    A field without default is required and always printed; one with a default is printed when it differs.
+    """
+    return dataclasses.field(default=default, metadata={"key": key} if key else {})
+
+
+class ComparisonDirection(Enum):
+    """What `compare` asks."""
+
+    EQ = "EQ"
+    NE = "NE"
+    GE = "GE"
+    GT = "GT"
+    LE = "LE"
+    LT = "LT"
+
+
+class ComparisonType(Enum):
+    """How `compare` orders; by default FLOAT, SIGNED or UNSIGNED as the operands are."""
+
+    FLOAT = "FLOAT"
+    TOTALORDER = "TOTALORDER"
+    SIGNED = "SIGNED"
+    UNSIGNED = "UNSIGNED"
+
+
+class Precision(Enum):
+    """How exact a product must be."""
+
+    DEFAULT = "default"
+    HIGH = "high"
+    HIGHEST = "highest"
+    PACKED_NIBBLE = "packed_nibble"
+
+
+class FftType(Enum):
+    """Forward, inverse, and the two for real data."""
+
+    FFT = "FFT"
+    IFFT = "IFFT"
+    RFFT = "RFFT"
+    IRFFT = "IRFFT"
+
+
+class Transpose(Enum):
+    """How `triangular-solve` reads its matrix."""
+
+    TRANSPOSE_INVALID = "TRANSPOSE_INVALID"
+    NO_TRANSPOSE = "NO_TRANSPOSE"
+    TRANSPOSE = "TRANSPOSE"
+    ADJOINT = "ADJOINT"
+
+
+class RandomAlgorithm(Enum):
+    """Generators of `rng-bit-generator`."""
+
+    DEFAULT = "rng_default"
+    THREE_FRY = "rng_three_fry"
+    PHILOX = "rng_philox"
+
+
+class RandomDistribution(Enum):
+    """Distributions of `rng`."""
+
+    UNIFORM = "rng_uniform"
+    NORMAL = "rng_normal"
+
+
+class FusionKind(Enum):
+    """What kind of code a fusion asks for."""
+
+    LOOP = "kLoop"
+    INPUT = "kInput"
+    OUTPUT = "kOutput"
+    CUSTOM = "kCustom"
+
+
+class CustomCallSchedule(Enum):
+    """When a custom call may run."""
+
+    NONE = "SCHEDULE_NONE"
+    LATEST = "SCHEDULE_LATEST"
+    EARLIEST = "SCHEDULE_EARLIEST"
+
+
+class CustomCallApiVersion(Enum):
+    """The calling convention of a custom call."""
+
+    UNSPECIFIED = "API_VERSION_UNSPECIFIED"
+    ORIGINAL = "API_VERSION_ORIGINAL"
+    STATUS_RETURNING = "API_VERSION_STATUS_RETURNING"
+    STATUS_RETURNING_UNIFIED = "API_VERSION_STATUS_RETURNING_UNIFIED"
+    TYPED_FFI = "API_VERSION_TYPED_FFI"
+
+
+@dataclass(frozen=True, slots=True)
+class NoAttrs:
+    """The record of an op without attributes."""
+
+
+NONE = NoAttrs()
+
+
+@dataclass(frozen=True, slots=True)
+class SliceDim:
+    """One dimension of `slice`: elements start, start + stride, ... below limit."""
+
+    start: int
+    limit: int
+    stride: int = 1
+
+
+SliceDims = NewType("SliceDims", tuple[SliceDim, ...])
+"""`{[0:8:2], [1:3:1]}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingDim:
+    """One dimension of `pad`; negative low and high cut off."""
+
+    low: int
+    high: int
+    interior: int = 0
+
+
+Padding = NewType("Padding", tuple[PaddingDim, ...])
+"""`0_1_0x2_0`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDim:
+    """One dimension of a window that moves over an array (XLA `WindowDimension`)."""
+
+    size: int = 1
+    stride: int = 1
+    padding_low: int = 0
+    padding_high: int = 0
+    base_dilation: int = 1
+    window_dilation: int = 1
+    reversal: bool = False
+
+    @property
+    def dilated_size(self) -> int:
+        """Elements from the first to the last that the window touches."""
+        return 0 if self.size == 0 else (self.size - 1) * self.window_dilation + 1
+
+    def output_size(self, base: int) -> int:
+        """How many places the window has on `base` elements."""
+        dilated = 0 if base == 0 else (base - 1) * self.base_dilation + 1
+        padded = dilated + self.padding_low + self.padding_high
+        if padded <= 0 or self.dilated_size > padded:
+            return 0
+        return (padded - self.dilated_size) // self.stride + 1
+
+
+Window = NewType("Window", tuple[WindowDim, ...])
+"""`{size=3x3 stride=2x2 pad=1_1x1_1}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConvDims:
+    """Which dimension of input, kernel and output is what in a convolution (`b01f_01io->b01f`)."""
+
+    input_batch: int
+    input_feature: int
+    input_spatial: tuple[int, ...]
+    kernel_input_feature: int
+    kernel_output_feature: int
+    kernel_spatial: tuple[int, ...]
+    output_batch: int
+    output_feature: int
+    output_spatial: tuple[int, ...]
+
+
+Precisions = NewType("Precisions", tuple[Precision, ...])
+"""`{highest,default}`: one for each operand."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOperandAlias:
+    """Output `output` of a call lies in the buffer of operand `operand` at `operand_index`."""
+
+    output: tuple[int, ...]
+    operand: int
+    operand_index: tuple[int, ...]
+
+
+Aliasing = NewType("Aliasing", tuple[OutputOperandAlias, ...])
+"""`{{0}: (0, {}), {1}: (2, {1})}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Where an instruction came from (XLA `OpMetadata`)."""
+
+    op_type: str = ""
+    op_name: str = ""
+    source_file: str = ""
+    source_line: int = 0
+    source_end_line: int = 0
+    source_column: int = 0
+    source_end_column: int = 0
+    profile_type: Dims = Dims(())
+    deduplicated_name: str = ""
+    scheduling_name: str = ""
+    stack_frame_id: int = 0
+    metadata_payload: Json = Json("")
+
+
+FrontendAttributes = NewType("FrontendAttributes", tuple[tuple[str, str], ...])
+"""`{key="value",other={nested}}`: each value as written, quotes included."""

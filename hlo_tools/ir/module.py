@@ -1,0 +1,172 @@
+"""A module: computations, the entry among them, and what the header says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hlo_tools.ir.attributes import FrontendAttributes, Json
+from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import map_callees
+from hlo_tools.ir.shape import Shape
+from hlo_tools.support.source import Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Output `output` may or must lie in the buffer of parameter `parameter` at `parameter_index`."""
+
+    output: tuple[int, ...]
+    parameter: int
+    parameter_index: tuple[int, ...]
+    must: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Donor:
+    """Parameter `parameter` at `index` may be overwritten."""
+
+    parameter: int
+    index: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLayout:
+    """Shapes with layouts of the entry's parameters and result, as the caller sees them."""
+
+    parameters: tuple[Shape, ...]
+    result: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class StackTables:
+    """The tables that `stack_frame_id` refers to; entry `i` has id `i + 1`.
+
+    locations  (file id, function id, line, end line, column, end column)
+    frames     (location id, parent frame id)
+    """
+
+    files: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    locations: tuple[tuple[int, int, int, int, int, int], ...] = ()
+    frames: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands behind `HloModule name`."""
+
+    is_scheduled: bool = False
+    input_output_alias: tuple[Alias, ...] = ()
+    buffer_donor: tuple[Donor, ...] = ()
+    entry_layout: EntryLayout | None = None
+    allow_spmd_sharding_propagation_to_parameters: tuple[bool, ...] = ()
+    allow_spmd_sharding_propagation_to_output: tuple[bool, ...] = ()
+    replica_count: int = 1
+    num_partitions: int = 1
+    alias_passthrough_params: bool = False
+    frontend_attributes: FrontendAttributes = FrontendAttributes(())
+    origin_recovery_table: Json = Json("")
+    debug_attributes: Json = Json("")
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Module:
+    """A program. Edit `computations` through the methods."""
+
+    name: str
+    header: Header = field(default_factory=Header)
+    computations: dict[str, Computation] = field(default_factory=dict)
+    entry: Computation | None = None
+    tables: StackTables | None = None
+    source: Source | None = None
+
+    @property
+    def main(self) -> Computation:
+        """The entry computation; ValueError while there is none."""
+        if self.entry is None:
+            raise ValueError(f"module {self.name} has no entry computation")
+        return self.entry
+
+    def __iter__(self) -> Iterator[Computation]:
+        """The computations at this moment."""
+        return iter(tuple(self.computations.values()))
+
+    def instructions(self) -> Iterator[Instruction]:
+        """All instructions of all computations."""
+        for computation in self:
+            yield from computation
+
+    def span(self, item: Instruction | Computation) -> Span | None:
+        """Where an instruction or a computation stands in the text that the module came from."""
+        if self.source is None or item.at < 0:
+            return None
+        return self.source.span(item.at, item.at + len(item.name))
+
+    def add_computation(self, name: str) -> Computation:
+        """A new, empty computation with this name made unique."""
+        base, number, unique = name, 0, name
+        while unique in self.computations:
+            number += 1
+            unique = f"{base}.{number}"
+        made = Computation(unique, self)
+        self.computations[unique] = made
+        return made
+
+    def remove_computation(self, computation: Computation) -> None:
+        """Drop a computation that nothing calls."""
+        del self.computations[computation.name]
+
+    def clone_computation(self, computation: Computation, name: str | None = None) -> Computation:
+        """A copy beside the original that calls the same computations."""
+        made = self.add_computation(name or f"{computation.name}.clone")
+        made.execution_thread = computation.execution_thread
+        made.with_signature = computation.with_signature
+        made.root = computation.clone_into(made, {})
+        return made
+
+    def clone(self, name: str | None = None) -> Module:
+        """A deep copy; shapes, attributes and literals are shared."""
+        made = Module(name or self.name, self.header, tables=self.tables, source=self.source)
+        twins: dict[Computation, Computation] = {}
+        for c in self.order():
+            twin = Computation(c.name, made, c.at)
+            twin.execution_thread, twin.with_signature = c.execution_thread, c.with_signature
+
+            def mapped(at: Any) -> Any:
+                return map_callees(at, twins.__getitem__)
+
+            twin.root = c.clone_into(twin, {}, mapped)
+            twins[c] = twin
+        for c in self:
+            made.computations[c.name] = twins[c]
+        made.entry = None if self.entry is None else twins[self.entry]
+        return made
+
+    def order(self) -> list[Computation]:
+        """Every computation after those it calls; as stored wherever that is possible."""
+        done: dict[Computation, None] = {}
+        for start in self:
+            stack = [start]
+            while stack:
+                top = stack[-1]
+                todo = [c for c in called_by(top) if c not in done] if top not in done else []
+                if todo and len(stack) <= len(self.computations):
+                    stack.extend(reversed(todo))
+                else:
+                    stack.pop()
+                    done[top] = None
+        return list(done)
+
+
+def called_by(computation: Computation) -> tuple[Computation, ...]:
+    """The computations that instructions of `computation` name, each once, in order of first use."""
+    found: dict[Computation, None] = {}
+    for inst in computation.instructions:
+        for callee in inst.called:
+            found[callee] = None
+    return tuple(found)
