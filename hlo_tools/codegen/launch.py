@@ -1,0 +1,68 @@
+"""How an instruction becomes work: kernels and what each of their parameters is bound to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hlo_tools.codegen.kernel import Kernel
+from hlo_tools.ir.aspect import Aspect
+from hlo_tools.ir.instruction import Instruction
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """The buffer of the leaf at `path` of operand `number`."""
+
+    number: int
+    path: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The buffer of the leaf at `path` of the result."""
+
+    path: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Workspace that lives during the instruction; the same `key` is the same memory in all its launches."""
+
+    key: int
+    bytes: int
+
+
+Arg = Operand | Result | Scratch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Launch:
+    """Run a kernel with these arguments, one for each of its parameters."""
+
+    kernel: Kernel
+    args: tuple[Arg, ...]
+
+
+Emitter = Callable[[Instruction], tuple[Launch, ...]]
+"""The launches, in order, that compute an instruction."""
+
+LOOPS: Aspect[Emitter] = Aspect("loops")
+"""What loop nests each op is, for any target; a backend may look into a table of its own first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The leaf `result` starts as a copy of leaf `path` of operand `operand`; the kernels change a part of it."""
+
+    result: tuple[int, ...]
+    operand: int
+    path: tuple[int, ...] = ()
+
+
+UPDATES: Aspect[Callable[[Instruction], tuple[Update, ...]]] = Aspect("updates")
+"""Ops whose result is an operand with changes (dynamic-update-slice, scatter, sort): see `Update`.
+
+Whoever runs the launches makes the result buffer hold the operand's value first: by giving both the same memory
+when nobody reads the operand afterwards, by copying otherwise. Kernels take that buffer as INOUT, bound to Result.
+"""
