@@ -53,6 +53,11 @@ CODES: dict[str, Explanation] = {
         "lacks (bf16, the 8-bit and 4-bit floats) may be stored as unsigned integers of the same width; sub-byte "
         "types take one element per byte.",
     ),
+    "HLO5002": Explanation(
+        "out of memory",
+        "The process could not get the memory that the module or its arrays need. Use a smaller module, or a machine "
+        "with more memory.",
+    ),
     "HLO6001": Explanation(
         "a file cannot be read",
         "It does not exist, is a folder, or may not be read by this user. `-` stands for standard input.",
