@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hlo_tools.codegen.kernel import Kernel
 from hlo_tools.ir.aspect import Aspect
 from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.literal import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,14 @@ class Scratch:
     bytes: int
 
 
-Arg = Operand | Result | Scratch
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """Read-only data of the program: a table that a kernel needs. In physical order, C contiguous."""
+
+    array: Array
+
+
+Arg = Operand | Result | Scratch | Data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
