@@ -18,16 +18,22 @@ Json = NewType("Json", str)
 """Text kept as it is: a quoted string or balanced braces."""
 Word = NewType("Word", str)
 """A bare identifier."""
+Raw = NewType("Raw", str)
+"""Text kept as it is, up to the next comma outside of brackets and quotes: `[2,4]<=[8]`."""
 
 T = TypeVar("T")
 
 
-def attr(default: Any = dataclasses.MISSING, *, key: str | None = None) -> Any:
+def attr(default: Any = dataclasses.MISSING, *, key: str | None = None, always: bool = False) -> Any:
     """A field of an attribute record: `key` is its name in text where Python's differs.
 
-    A field without default is required and always printed; one with a default is printed when it differs.
+    A field without default is required and always printed; one with a default may be left out and is printed
+    when it differs, or, with `always`, in any case.
     """
-    return dataclasses.field(default=default, metadata={"key": key} if key else {})
+    metadata: dict[str, Any] = {"key": key} if key else {}
+    if always:
+        metadata["always"] = True
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 class ComparisonDirection(Enum):
