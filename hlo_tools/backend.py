@@ -69,8 +69,24 @@ class ObjectCode:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Bound(Protocol):
+    """A module with its buffers in place: the arguments copied in once, to be run as often as wanted."""
+
+    def run(self) -> None:
+        """Execute once."""
+        ...
+
+    def results(self) -> list[Array]:
+        """The flattened leaves of the result of the last run."""
+        ...
+
+
 class Executable(Protocol):
     """A module that is ready to run in this process."""
+
+    def bind(self, arguments: Sequence[Array]) -> Bound:
+        """Buffers for repeated runs on these arguments."""
+        ...
 
     def __call__(self, *arguments: Array) -> list[Array]:
         """Run it on the flattened leaves of the entry parameters; the flattened leaves of the result come back."""

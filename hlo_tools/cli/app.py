@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
-from enum import Enum
+from enum import StrEnum
 from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ PANELS = ("Compile and run", "Inspect and convert", "Find faults", "Reference")
 INTERRUPTED, BROKEN_PIPE, INTERNAL = 130, 141, 70
 
 
-class DiagnosticsFormat(str, Enum):
+class DiagnosticsFormat(StrEnum):
     """The forms of a diagnostic; their names are those of `render.FORMATS`."""
 
     text = "text"
@@ -33,7 +33,7 @@ class DiagnosticsFormat(str, Enum):
     github = "github"
 
 
-class Color(str, Enum):
+class Color(StrEnum):
     """When to use colours."""
 
     auto = "auto"
@@ -80,7 +80,7 @@ class LazyGroup(TyperGroup):
             rows = [
                 (name, self.get_command(ctx, name).get_short_help_str(limit=100))
                 for name in self.list_commands(ctx)
-                if command_module(name).PANEL == panel
+                if panel == command_module(name).PANEL
             ]
             if rows:
                 with formatter.section(panel):

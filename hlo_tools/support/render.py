@@ -1,9 +1,9 @@
 """Diagnostics as characters: for people, for editors, for code-scanning services.
 
-    dot.hlo:12:39: error: operand 1 of dot has contracting size 5, expected 4 [HLO2104]
-       12 |   ROOT %d = f32[3,7] dot(f32[3,4] %a, f32[5,7] %b), lhs_contracting_dims={1}, rhs_contracting_dims={0}
-          |                                       ^~~~~~~~~~~
-    note: the dimension comes from parameter 1
+dot.hlo:12:39: error: operand 1 of dot has contracting size 5, expected 4 [HLO2104]
+   12 |   ROOT %d = f32[3,7] dot(f32[3,4] %a, f32[5,7] %b), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+      |                                       ^~~~~~~~~~~
+note: the dimension comes from parameter 1
 """
 
 from __future__ import annotations

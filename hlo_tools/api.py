@@ -1,0 +1,136 @@
+"""Floor 10: the public functions. The command line and other programs need nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hlo_tools import backend as backends
+from hlo_tools.aot.build import compile_aot as _compile_aot
+from hlo_tools.backend import Array, Executable
+from hlo_tools.debug.bench import BenchReport, measure
+from hlo_tools.debug.replay import ReplayReport
+from hlo_tools.debug.replay import replay as _replay
+from hlo_tools.interpret.inputs import random_inputs
+from hlo_tools.interpret.run import interpret
+from hlo_tools.ir.module import Module
+from hlo_tools.ir.verify import verify_module
+from hlo_tools.passes.instruments import Verify
+from hlo_tools.passes.manager import PassManager
+from hlo_tools.passes.pipeline import parse_pipeline
+from hlo_tools.support.diagnostic import (
+    CompareError,
+    Diagnostic,
+    HloError,
+    LimitError,
+    ParseError,
+    PassError,
+    Severity,
+    UnsupportedError,
+    UsageError,
+    VerifyError,
+)
+from hlo_tools.support.files import read_source
+from hlo_tools.text.options import PrintOptions
+from hlo_tools.text.parse import parse
+
+__all__ = [
+    "Array",
+    "BenchReport",
+    "CompareError",
+    "Diagnostic",
+    "Executable",
+    "HloError",
+    "LimitError",
+    "Module",
+    "ParseError",
+    "PassError",
+    "PrintOptions",
+    "ReplayReport",
+    "Severity",
+    "UnsupportedError",
+    "UsageError",
+    "VerifyError",
+    "bench",
+    "compile",
+    "compile_aot",
+    "interpret",
+    "load",
+    "parse",
+    "random_inputs",
+    "replay",
+    "run_passes",
+    "verify",
+]
+
+
+def load(path: str) -> Module:
+    """The module in the file `path` (`-`: standard input), in any format that is read, compressed or not.
+
+    Raises UsageError when the file cannot be read and ParseError when it holds no module.
+    """
+    source = read_source(path)
+    return parse(source.text, source.name)
+
+
+def verify(module: Module) -> None:
+    """Check that `module` keeps the rules of HLO. Raises VerifyError with every finding."""
+    verify_module(module)
+
+
+def run_passes(module: Module, pipeline: str) -> bool:
+    """Run a pipeline such as `algsimp,fixpoint(cse,dce)` on `module` in place; whether anything changed.
+
+    The module is verified before the first pass and after each pass that changed it. Raises PassError for an unknown
+    pass, a malformed pipeline, or a pass that fails; VerifyError when the module is invalid to begin with.
+    """
+    return PassManager(parse_pipeline(pipeline), [Verify()]).run(module)
+
+
+def compile(module: Module, backend: str = "cpu", threads: int = 1) -> Executable:
+    """Code for `module` in this process; call it with one array per leaf of the entry parameters.
+
+    Raises UnsupportedError for a backend, an op or a type that is not there.
+    """
+    return backends.find(backend).compile(module, threads=threads)
+
+
+def compile_aot(
+    module: Module, *, prefix: str, target: str = "", cpu: str = "", features: str = "", source: str = ""
+) -> None:
+    """Write `prefix`.o, .h, .d and .json: `module` compiled for `target`, to be linked into a C program.
+
+    `target` is a triple as LLVM spells it, by default that of this machine; `cpu` and `features` as `-mcpu` and
+    `-mattr`; `source` is the file that the depfile names. Raises UnsupportedError for what a backend does not cover
+    and UsageError when a file cannot be written; then none is.
+    """
+    _compile_aot(module, prefix=prefix, target=target, cpu=cpu, features=features, source=source)
+
+
+def replay(
+    module: Module,
+    arguments: Sequence[Array],
+    *,
+    backend: str = "cpu",
+    reference: str = "interpreter",
+    threads: int = 1,
+) -> ReplayReport:
+    """Run `module` on `backend` and on `reference` and compare the results element by element."""
+    return _replay(module, arguments, backend=backend, reference=reference, threads=threads)
+
+
+def bench(
+    text: str,
+    arguments: Sequence[Array],
+    *,
+    filename: str = "<string>",
+    backend: str = "cpu",
+    threads: int = 1,
+    seconds: float = 1.0,
+) -> BenchReport:
+    """Time the way from module text to code that runs, and then runs for about `seconds`."""
+    chosen = backends.find(backend)
+
+    def prepare() -> Executable:
+        return chosen.compile(parse(text, filename), threads=threads)
+
+    return measure(prepare, arguments, seconds)

@@ -1,0 +1,37 @@
+"""`hlo aot`: an object file and a header for a C program."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import hlo_tools as hlo
+from hlo_tools.cli.options import InputFile
+
+PANEL = "Compile and run"
+EXAMPLES = (
+    ("hlo aot f.hlo -o build/f", "Write build/f.o, build/f.h, build/f.d and build/f.json for this machine."),
+    ("hlo aot f.hlo -o build/f --target aarch64-unknown-linux-gnu --mcpu cortex-a72", "Compile for another machine."),
+    ("hlo aot f.hlo -o build/f --target nvptx64-nvidia-cuda --mcpu sm_90", "Compile for a GPU; build/f.ptx as well."),
+)
+
+
+def command(
+    file: InputFile,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="PREFIX", help="folder and name of the files; the C name too")
+    ],
+    target: Annotated[
+        str, typer.Option(metavar="TRIPLE", help="machine to compile for, as LLVM spells it; default: this one")
+    ] = "",
+    mcpu: Annotated[str, typer.Option(metavar="CPU", help="its processor; default: the baseline")] = "",
+    mattr: Annotated[str, typer.Option(metavar="+F,-F", help="processor features to add or remove")] = "",
+) -> None:
+    """Compile a module ahead of time to an object file, a C header, a depfile and a manifest.
+
+    The object needs no library. The C program gives arguments, results and working memory; see PREFIX.h.
+    """
+    module = hlo.load(file)
+    hlo.verify(module)
+    hlo.compile_aot(module, target=target, prefix=output, cpu=mcpu, features=mattr, source=file)

@@ -1,0 +1,56 @@
+"""`hlo bench`: how long a module takes to compile and to run."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+import hlo_tools as hlo
+from hlo_tools.cli import execution
+from hlo_tools.cli.options import BackendName, InputArrays, InputFile, OutputArrays, Seed, Threads
+from hlo_tools.cli.session import emit
+from hlo_tools.support.files import read_source, write_outputs
+
+PANEL = "Compile and run"
+EXAMPLES = (
+    ("hlo bench f.hlo --threads 2", "Print the compile time and the median run time."),
+    ("hlo bench f.hlo --inputs in.npz --outputs out.npz --json f.json", "Keep times and results for a script."),
+)
+
+
+def command(
+    file: InputFile,
+    backend: BackendName = "cpu",
+    threads: Threads = 1,
+    inputs: InputArrays = None,
+    outputs: OutputArrays = None,
+    seed: Seed = 0,
+    seconds: Annotated[float, typer.Option(min=0.0, metavar="S", help="measure for about that long")] = 1.0,
+    report: Annotated[str | None, typer.Option("--json", metavar="FILE", help="write the times there as JSON")] = None,
+) -> None:
+    """Measure a module: from its text to code that can run, and then run after run.
+
+    The compile time leaves out the start of Python and its imports. A run is one call with the arguments in memory.
+    """
+    from hlo_tools.cli import arrays
+
+    source = read_source(file)
+    module = hlo.parse(source.text, source.name)
+    found = hlo.bench(
+        source.text,
+        execution.arguments(module, inputs, seed),
+        filename=source.name,
+        backend=backend,
+        threads=threads,
+        seconds=seconds,
+    )
+    wanted = {}
+    if outputs is not None:
+        wanted[outputs] = arrays.archive(found.results)
+    if report is not None:
+        wanted[report] = (json.dumps(found.as_json(), indent=2) + "\n").encode()
+    write_outputs(wanted)
+    if report is None:
+        emit(str(found))

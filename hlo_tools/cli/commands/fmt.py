@@ -1,0 +1,47 @@
+"""`hlo fmt`: a module in a fixed form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import hlo_tools as hlo
+from hlo_tools.cli.options import Form, InputFiles, PrintForm
+from hlo_tools.cli.session import emit, note
+from hlo_tools.cli.text import in_form
+from hlo_tools.support.diagnostic import UsageError
+from hlo_tools.support.files import read_source, write_outputs
+
+PANEL = "Inspect and convert"
+EXAMPLES = (
+    ("hlo fmt module.hlo", "Print the module as XLA would."),
+    ("hlo fmt --in-place *.hlo", "Rewrite files that look different."),
+    ("hlo fmt --check *.hlo", "Name the files that would change, and leave with 1 if any would."),
+)
+
+
+def command(
+    files: InputFiles,
+    form: PrintForm = Form.long,
+    in_place: Annotated[bool, typer.Option("-i", "--in-place", help="rewrite the files")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="only name the files that would change; exit 1 if any")
+    ] = False,
+) -> int:
+    """Print modules in XLA's form, or rewrite the files."""
+    if in_place and "-" in files:
+        raise UsageError.at("HLO6006", "hlo fmt: --in-place needs files, not standard input")
+    differ = 0
+    for path in files:
+        source = read_source(path)
+        text = in_form(hlo.parse(source.text, source.name), form)
+        if not (in_place or check):
+            emit(text)
+        elif text != source.text:
+            differ += 1
+            if check:
+                note(f"would change: {source.name}")
+            else:
+                write_outputs({path: text.encode()})
+    return 1 if check and differ else 0

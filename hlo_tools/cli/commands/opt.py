@@ -1,0 +1,170 @@
+"""`hlo opt`, also `hlo-opt`: run passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import hlo_tools as hlo
+from hlo_tools.cli.commands.passes import complete
+from hlo_tools.cli.options import Form, OutputFile, PrintForm
+from hlo_tools.cli.session import emit, note, session
+from hlo_tools.cli.text import in_form
+from hlo_tools.cli.xla_flags import XlaFlags
+from hlo_tools.support.diagnostic import UsageError
+from hlo_tools.support.files import read_source, write_outputs
+from hlo_tools.support.source import Source
+
+if TYPE_CHECKING:
+    from hlo_tools.passes.manager import Instrument
+
+PANEL = "Compile and run"
+EXAMPLES = (
+    ("hlo opt f.hlo --passes=algsimp,dce", "Run two passes and print the module."),
+    ("hlo opt f.hlo --passes='fixpoint(algsimp,cse,dce)' -o g.hlo", "Run passes until nothing changes."),
+    ("hlo-opt f.hlo --passes=fusion --xla_dump_to=dump --xla_dump_hlo_pass_re=.*", "Dump the module between passes."),
+    ("hlo opt f.hlo --platform cpu --stage llvm", "Print the LLVM IR of a module."),
+)
+
+SECTION = "// -----"
+PIPELINE_NAME = "transforms_pipeline"  # what XLA's tool calls the passes of --passes in dumps
+TRANSFORMS = "transforms"
+
+
+class Platform(StrEnum):
+    """Whose stages to offer; `transforms` has only the passes."""
+
+    transforms = TRANSFORMS
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+def command(
+    context: typer.Context,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="modules; none or -: stdin")] = None,
+    passes: Annotated[
+        str, typer.Option(metavar="PIPELINE", help="what to run: a,b{option=x},fixpoint(c,d)", autocompletion=complete)
+    ] = "",
+    output: OutputFile = "-",
+    split_input_file: Annotated[
+        bool,
+        typer.Option("--split-input-file", help=f"treat the parts between lines `{SECTION}` as files of their own"),
+    ] = False,
+    platform: Annotated[Platform, typer.Option(help="backend whose --stage to print")] = Platform.transforms,
+    stage: Annotated[
+        str, typer.Option(metavar="NAME", help="print this stage of the backend after the passes")
+    ] = "hlo",
+    form: PrintForm = Form.long,
+    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="verify the module between passes")] = True,
+    time_passes: Annotated[bool, typer.Option("--time-passes", help="say how long each pass took")] = False,
+    statistics: Annotated[bool, typer.Option("--statistics", help="say what each pass did")] = False,
+    print_pipeline: Annotated[
+        bool, typer.Option("--print-pipeline", help="say what will run, options included")
+    ] = False,
+    limit_passes: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="run only the first N passes, to find the one that errs")
+    ] = None,
+    reproducer: Annotated[
+        str | None, typer.Option(metavar="FILE", help="when a pass fails, write the module before it there")
+    ] = None,
+    list_passes: Annotated[
+        bool, typer.Option("--list-passes", help="print the names of all passes in one line")
+    ] = False,
+    list_stages: Annotated[bool, typer.Option("--list-stages", help="print the stages of the platform")] = False,
+) -> None:
+    """Run passes on modules and print what becomes of them.
+
+    A pipeline is a list of passes with options; `hlo passes` lists them. XLA's flags --xla_dump_to,
+    --xla_dump_hlo_pass_re, --xla_dump_hlo_pipeline_re, --xla_dump_hlo_module_re, --xla_dump_large_constants,
+    --xla_disable_hlo_passes and --xla_enable_hlo_passes_only do what they do in XLA.
+    """
+    from hlo_tools.passes import registry
+    from hlo_tools.passes.instruments import Statistics, Timing
+    from hlo_tools.passes.manager import PassManager
+    from hlo_tools.passes.pipeline import parse_pipeline
+
+    if list_passes or list_stages:
+        emit(",".join(registry.names() if list_passes else _stages(platform)))
+        return
+    if stage not in _stages(platform):
+        raise UsageError.at(
+            "HLO6006", f"platform {platform.value} has no stage '{stage}': {', '.join(_stages(platform))}"
+        )
+    pipeline = parse_pipeline(passes, PIPELINE_NAME)
+    if print_pipeline:
+        note(str(pipeline))
+    timing, counting = Timing(), Statistics()
+    texts: list[str] = []
+    for number, source in enumerate(_sources(files or ["-"], split_input_file)):
+        module = hlo.parse(source.text, source.name)
+        if verify:
+            hlo.verify(module)
+        watchers = _instruments(session(context).xla, number, verify, limit_passes, reproducer)
+        PassManager(pipeline, [*watchers, timing, counting]).run(module)
+        texts.append(in_form(module, form) if stage == "hlo" else _stage_text(module, platform, stage))
+    write_outputs({output: _joined(texts).encode()})
+    if time_passes:
+        note(timing.report())
+    if statistics:
+        note(counting.report())
+
+
+def _stages(platform: Platform) -> list[str]:
+    from hlo_tools import backend
+
+    own = [] if platform is Platform.transforms else list(backend.find(platform.value).stages)
+    return ["hlo", *(name for name in own if name != "hlo")]
+
+
+def _stage_text(module: hlo.Module, platform: Platform, stage: str) -> str:
+    from hlo_tools import backend
+
+    found = backend.find(platform.value)
+    return found.stages[stage].emit(module, found.target())
+
+
+def _sources(files: list[str], split: bool) -> Iterator[Source]:
+    """The inputs; a part of a file has empty lines in front, so that its line numbers are those of the file."""
+    for path in files:
+        source = read_source(path)
+        if not split:
+            yield source
+            continue
+        before = 0
+        for part in source.text.split(f"\n{SECTION}\n"):
+            yield Source(source.name, "\n" * before + part)
+            before += part.count("\n") + 2
+
+
+def _joined(texts: list[str]) -> str:
+    whole = [text if text.endswith("\n") else text + "\n" for text in texts]
+    return f"{SECTION}\n".join(whole)
+
+
+def _instruments(
+    xla: XlaFlags, number: int, verify: bool, limit: int | None, reproducer: str | None
+) -> Iterator[Instrument]:
+    """What watches the passes, in the order in which they get to see a module."""
+    from hlo_tools.passes.instruments import Dump, DumpOptions, Limit, Reproducer, Select, Verify
+
+    yield Select(frozenset(xla.xla_disable_hlo_passes), frozenset(xla.xla_enable_hlo_passes_only))
+    if limit is not None:
+        yield Limit(limit)
+    if xla.xla_dump_to:
+        shown = hlo.PrintOptions(print_large_constants=xla.xla_dump_large_constants)
+        options = DumpOptions(
+            xla.xla_dump_to,
+            xla.xla_dump_hlo_pass_re,
+            xla.xla_dump_hlo_pipeline_re,
+            xla.xla_dump_hlo_module_re,
+            number,
+        )
+        yield Dump(options, lambda module: module.to_text(shown))
+    if reproducer is not None:
+        yield Reproducer(Path(reproducer), str)
+    if verify:
+        yield Verify()

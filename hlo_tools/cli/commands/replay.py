@@ -1,0 +1,60 @@
+"""`hlo replay`: does a backend compute what the reference computes?"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+import hlo_tools as hlo
+from hlo_tools.cli import execution
+from hlo_tools.cli.options import BackendName, InputArrays, InputFiles, Seed, Threads
+from hlo_tools.cli.session import emit, session
+from hlo_tools.support.diagnostic import HloError
+
+PANEL = "Find faults"
+EXAMPLES = (
+    ("hlo replay f.hlo", "Compare the CPU backend with the interpreter on generated arguments."),
+    ("hlo replay f.hlo --inputs in.npz --report json", "Compare on given arguments; print the figures as JSON."),
+)
+
+
+class Report(StrEnum):
+    """How to print verdicts."""
+
+    text = "text"
+    json = "json"
+
+
+def command(
+    context: typer.Context,
+    files: InputFiles,
+    backend: BackendName = "cpu",
+    reference: Annotated[str, typer.Option(metavar="NAME", help="what is right: interpreter, or a backend")] = (
+        "interpreter"
+    ),
+    threads: Threads = 1,
+    inputs: InputArrays = None,
+    seed: Seed = 0,
+    report: Annotated[Report, typer.Option(help="how to print the verdicts")] = Report.text,
+) -> int:
+    """Run modules twice, compare the results element by element, and say how far apart they are.
+
+    Leaves with 1 when any result differs by more than its type allows.
+    """
+    worst = 0
+    for path in files:
+        try:
+            module = hlo.load(path)
+            hlo.verify(module)
+            arguments = execution.arguments(module, inputs, seed)
+            found = hlo.replay(module, arguments, backend=backend, reference=reference, threads=threads)
+        except HloError as error:
+            session(context).report(error.diagnostics)
+            worst = max(worst, error.exit_code)
+            continue
+        emit(json.dumps({"file": path, **found.as_json()}) if report is Report.json else f"{path}: {found}")
+        worst = max(worst, 0 if found.agrees else 1)
+    return worst

@@ -1,0 +1,25 @@
+"""`hlo run`: compile in this process and execute."""
+
+from __future__ import annotations
+
+import hlo_tools as hlo
+from hlo_tools.cli import execution
+from hlo_tools.cli.options import BackendName, InputArrays, InputFile, OutputArrays, Seed, Threads
+
+PANEL = "Compile and run"
+EXAMPLES = (("hlo run f.hlo --inputs in.npz --outputs out.npz --threads 4", "Compile and run on arrays from a file."),)
+
+
+def command(
+    file: InputFile,
+    backend: BackendName = "cpu",
+    threads: Threads = 1,
+    inputs: InputArrays = None,
+    outputs: OutputArrays = None,
+    seed: Seed = 0,
+) -> None:
+    """Compile a module in this process and run it once."""
+    module = hlo.load(file)
+    hlo.verify(module)
+    ready = hlo.compile(module, backend=backend, threads=threads)
+    execution.deliver(ready(*execution.arguments(module, inputs, seed)), outputs)

@@ -1,0 +1,35 @@
+"""Arguments and options that several commands share, so that they look and read the same."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+InputFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="HLO or StableHLO text, perhaps .gz or .zst; - is standard input")
+]
+InputFiles = Annotated[list[str], typer.Argument(metavar="FILE", help="as many files as you like; - is stdin")]
+OutputFile = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="where to; - is standard output")]
+InputArrays = Annotated[
+    str | None,
+    typer.Option("--inputs", metavar="F.npz", help="the arguments: arg0, arg1, ... by leaf of the parameters"),
+]
+OutputArrays = Annotated[
+    str | None, typer.Option("--outputs", metavar="F.npz", help="write the results there as out0, out1, ...")
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="seed of the generated arguments when --inputs is missing")]
+BackendName = Annotated[str, typer.Option(metavar="NAME", help="code generator; `hlo targets` lists them")]
+Threads = Annotated[int, typer.Option(min=1, metavar="N", help="threads that run the module")]
+
+
+class Form(StrEnum):
+    """How HLO text is printed."""
+
+    long = "long"
+    short = "short"
+    canonical = "canonical"
+
+
+PrintForm = Annotated[Form, typer.Option("--form", help="how to print HLO text")]

@@ -1,0 +1,1 @@
+"""Floor 9: does it compute the right thing, and how fast?"""
