@@ -31,6 +31,11 @@ CODES: dict[str, Explanation] = {
         "bytes or bytes that are not UTF-8. Where the first bytes give away what it is (MLIR bytecode, an object "
         "file, a zip archive), the message says so. Convert it to text first.",
     ),
+    "HLO1002": Explanation(
+        "not an .npz archive",
+        "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. Pickled "
+        "objects are refused.",
+    ),
     "HLO4001": Explanation(
         "no such backend",
         "A backend is an object that an installed distribution names under the entry-point group "
@@ -99,6 +104,10 @@ CODES: dict[str, Explanation] = {
     "HLO6009": Explanation(
         "no such diagnostic code",
         "Codes are `HLO` and four digits. `hlo explain` without a code lists all of them.",
+    ),
+    "HLO6010": Explanation(
+        "no such opcode",
+        "HLO has about 130 opcodes; `hlo ops` lists them and `hlo ops OPCODE` describes one.",
     ),
     "HLO9001": Explanation(
         "an internal error",
