@@ -26,11 +26,13 @@ _C_TYPES = {
     "c128": "double",
 }
 _RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while and and_eq "
-    "asm bitand bitor bool catch class compl constexpr delete dynamic_cast explicit export false friend mutable "
-    "namespace new not not_eq operator or or_eq private protected public reinterpret_cast static_cast template this "
-    "throw true try typeid typename using virtual wchar_t xor xor_eq scratch args results a".split()
+    """
+    auto break case char const continue default do double else enum extern float for goto if inline int long
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    and and_eq asm bitand bitor bool catch class compl constexpr delete dynamic_cast explicit export false friend
+    mutable namespace new not not_eq operator or or_eq private protected public reinterpret_cast static_cast
+    template this throw true try typeid typename using virtual wchar_t xor xor_eq scratch args results a
+    """.split()  # noqa: SIM905 - keywords of C and C++, and names that the header uses
 )
 
 

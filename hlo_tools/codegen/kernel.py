@@ -275,7 +275,8 @@ class Kernel:
     """A function over buffers.
 
     params      in the order of the calling convention
-    body        statements; a THREADS loop may stand at top level only, and alone
+    body        statements; a THREADS loop may stand at top level only, alone, from 0 to a constant in steps of 1:
+                the caller runs any part of that range
     flops       work of one run, to decide whether threads pay
     scratch     params that are workspace, contents undefined before and after
     """

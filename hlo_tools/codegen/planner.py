@@ -121,11 +121,11 @@ class _Planner:
         rule = self.emitters.get(inst.op) or LOOPS.find(inst.op)
         span = self.module.span(inst)
         if rule is None:
-            raise UnsupportedError.at("HLO4001", f"no code for {inst.op.name} yet", span)
+            raise UnsupportedError.at("HLO4101", f"no code for {inst.op.name} yet", span)
         try:
             return rule(inst)
         except NotYet as e:
-            raise UnsupportedError.at("HLO4002", f"{inst.name}: {e}", span) from e
+            raise UnsupportedError.at("HLO4102", f"{inst.name}: {e}", span) from e
 
 
 class _Frame:
@@ -339,9 +339,7 @@ class _Frame:
 
     def _conditional(self, inst: Instruction) -> None:
         for path, shape in inst.shape.leaves():
-            self.bound[inst, path] = self._owned(
-                self.wishes.get((inst, path)) or self.planner.new_slot(shape.bytes)
-            )
+            self.bound[inst, path] = self._owned(self.wishes.get((inst, path)) or self.planner.new_slot(shape.bytes))
         targets = {path: self.bound[inst, path] for path, _ in inst.shape.leaves()}
         branches: list[tuple[Step, ...]] = []
         for branch, argument in zip(inst.called, inst.operands[1:], strict=True):
@@ -355,9 +353,7 @@ class _Frame:
 
     def _call(self, inst: Instruction) -> None:
         for path, shape in inst.shape.leaves():
-            self.bound[inst, path] = self._owned(
-                self.wishes.get((inst, path)) or self.planner.new_slot(shape.bytes)
-            )
+            self.bound[inst, path] = self._owned(self.wishes.get((inst, path)) or self.planner.new_slot(shape.bytes))
         targets = {path: self.bound[inst, path] for path, _ in inst.shape.leaves()}
         inside = self._parameter_slots(inst.called[0], [(x, ()) for x in inst.operands])
         _Frame(self.planner, inst.called[0], inside, frozenset(), targets, self.steps).run()

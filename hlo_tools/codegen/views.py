@@ -102,5 +102,3 @@ def physical(shape: Shape) -> tuple[object, ...]:
     """What decides where elements lie: the sizes, and which dimension is where, without those of size 1."""
     big = tuple(d for d in shape.order if shape.dims[d] != 1)
     return tuple(shape.dims[d] for d in big) if list(big) == sorted(big) else (big, shape.dims)
-
-
