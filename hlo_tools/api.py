@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from hlo_tools import backend as backends
 from hlo_tools.aot.build import compile_aot as _compile_aot
@@ -96,14 +97,14 @@ def compile(module: Module, backend: str = "cpu", threads: int = 1) -> Executabl
 
 def compile_aot(
     module: Module, *, prefix: str, target: str = "", cpu: str = "", features: str = "", source: str = ""
-) -> None:
+) -> list[Path]:
     """Write `prefix`.o, .h, .d and .json: `module` compiled for `target`, to be linked into a C program.
 
     `target` is a triple as LLVM spells it, by default that of this machine; `cpu` and `features` as `-mcpu` and
     `-mattr`; `source` is the file that the depfile names. Raises UnsupportedError for what a backend does not cover
-    and UsageError when a file cannot be written; then none is.
+    and UsageError when a file cannot be written; then none is. Returns the paths of the files.
     """
-    _compile_aot(module, prefix=prefix, target=target, cpu=cpu, features=features, source=source)
+    return _compile_aot(module, prefix=prefix, target=target, cpu=cpu, features=features, source=source)
 
 
 def replay(

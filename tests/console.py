@@ -34,8 +34,8 @@ def _streams(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
     try:
         yield out, err
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.detach()  # flushes, and leaves the bytes to us
         sys.stdin, sys.stdout, sys.stderr = kept
 
 

@@ -101,7 +101,7 @@ app = typer.Typer(
     cls=LazyGroup,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"max_content_width": 100},
 )
 
 
@@ -150,7 +150,7 @@ def _guarded(given: list[str], state: Session) -> int:
         state.report(error.diagnostics)
         return error.exit_code
     except typer.TyperException as error:
-        state.report([_usage(error)])
+        state.report([_usage(error, given)])
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -179,10 +179,13 @@ def _run(given: list[str], state: Session) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _usage(error: typer.TyperException) -> Diagnostic:
+def _usage(error: typer.TyperException, given: list[str]) -> Diagnostic:
     """Typer's complaint about the words as a diagnostic that names the command and its help."""
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "hlo"
+    if context is not None:
+        path = context.command_path
+    else:
+        path = " ".join(["hlo", *[word for word in given if word in command_names()][:1]])
     message = error.format_message().rstrip(".")
     message = f"{path}: {message[:1].lower()}{message[1:]}"
     return Diagnostic("HLO6006", message, notes=(Note(f"see {path} --help"),))

@@ -185,10 +185,10 @@ def _escape(text: str) -> str:
 def _plain(text: str) -> str:
     """Text as an argument of a macro: nothing in it may be taken for a macro or for the end of a sentence."""
     words = (_escape(word).replace("-", "\\-").replace('"', "\\(dq") for word in text.split(" "))
-    return " ".join("\\&" + word if len(word) <= 2 or word in _MACROS else word for word in words)
+    return " ".join("\\&" + word if _LOOKS_LIKE_A_MACRO.fullmatch(word) else word for word in words)
 
 
-_MACROS = frozenset({"Ar", "Nm", "Op", "Fl", "Xr", "Sh", "It", "No", "Ns", "Em", "Sy"})
+_LOOKS_LIKE_A_MACRO = re.compile(r"[A-Z][a-z]{1,2}|%[A-Z]|[.,:;()\[\]?!|]")
 
 
 def _text(lines: list[str]) -> str:

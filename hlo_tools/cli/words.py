@@ -48,7 +48,10 @@ def _read(path: str) -> list[str]:
 
 
 def split_options(words: list[str]) -> tuple[list[str], list[str]]:
-    """The flags that start with `--xla_` (or `-xla_`), and the other words with the global options in front."""
+    """The flags that start with `--xla_` (or `-xla_`), and the other words with the global options in front.
+
+    `-h` becomes `--help` here: Typer would list the two in an order that differs from run to run.
+    """
     xla: list[str] = []
     front: list[str] = []
     rest: list[str] = []
@@ -64,5 +67,5 @@ def split_options(words: list[str]) -> tuple[list[str], list[str]]:
             if "=" not in word:
                 front.extend(value for value in [next(queue, None)] if value is not None)
         else:
-            rest.append(word)
+            rest.append("--help" if word == "-h" else word)
     return xla, [*front, *rest]

@@ -24,7 +24,7 @@ def test_pages_are_current() -> None:
 
 def test_every_option_is_in_the_page() -> None:
     page = pages()["hlo-aot.1"]
-    for word in (".Fl Fl target", ".Fl Fl mcpu", ".Sh EXIT STATUS", ".Sh EXAMPLES"):
+    for word in (".It Fl Fl target Ns = Ns Ar TRIPLE", ".It Fl Fl mcpu ", ".Sh EXIT STATUS", ".Sh EXAMPLES"):
         assert word in page
 
 
