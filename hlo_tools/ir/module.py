@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hlo_tools.ir.attributes import FrontendAttributes, Json
 from hlo_tools.ir.computation import Computation
@@ -13,7 +13,7 @@ from hlo_tools.ir.shape import Shape
 from hlo_tools.support.source import Source, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,14 @@ class Module:
     entry: Computation | None = None
     tables: StackTables | None = None
     source: Source | None = None
+    printer: ClassVar[Callable[[Module, Any], str]]  # the text floor puts it here
+
+    def to_text(self, options: Any = None) -> str:
+        """The module as HLO text; `options` is a `PrintOptions`, by default that of XLA's long form."""
+        return type(self).printer(self, options)
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     @property
     def main(self) -> Computation:

@@ -1,0 +1,189 @@
+"""Constant values: text <-> `Literal`, for all element types, without loss.
+
+Printing follows XLA's `Literal::ToStringWithoutShapeOneline`: decimals with as few digits as bring the value back,
+`-0`, and the payload of every NaN that is not the usual one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from hlo_tools.ir.element import ElementType, Kind, real_part
+from hlo_tools.ir.literal import Array, Literal
+from hlo_tools.ir.shape import Shape
+from hlo_tools.text.decimals import format_floats, parse_floats
+from hlo_tools.text.grammar import canonical
+from hlo_tools.text.malformed import Malformed
+
+_REAL = r"-?(?:\d+(?:\.\d*)?(?:[eE][+\-]?\d+)?|inf|nan(?:\(0x[0-9a-fA-F]+\))?)"
+_COMPLEX = re.compile(rf"\(\s*({_REAL})\s*,\s*({_REAL})\s*\)")
+_SCALAR = re.compile(rf"{_REAL}|true|false|\(\s*{_REAL}\s*,\s*{_REAL}\s*\)")
+_NOISE = re.compile(r"\s+|/\*(?:[^*]++|\*(?!/))*+\*/|//[^\n]*")
+_TOKEN = re.compile(r"[(),]|\{\.\.\.\}")
+
+
+def parse_literal(text: str, shape: Shape) -> Literal:
+    """The literal of this shape that stands between the parentheses of `constant`. Raises Malformed."""
+    clean = _NOISE.sub("", text)
+    try:
+        return _parse(clean, shape)
+    except Malformed:
+        canonical("literal", "literal", text)  # to say where, if it is the form that is wrong
+        raise
+
+
+def _parse(text: str, shape: Shape) -> Literal:
+    if text == "{...}":
+        return Literal(shape, None)
+    if shape.is_tuple:
+        return _tuple(text, shape)
+    if not shape.is_array:
+        raise Malformed(f"there are no constants of type {shape}", code="HLO1014")
+    if any(n < 0 for n in shape.dims):
+        raise Malformed(f"a constant of shape {shape} has no size", code="HLO1014")
+    return _dense(text, shape)
+
+
+def _tuple(text: str, shape: Shape) -> Literal:
+    parts = list(_split(text))
+    if len(parts) != len(shape.elements):
+        raise Malformed(f"{len(parts)} values for a tuple of {len(shape.elements)}", code="HLO1014")
+    return Literal(shape, tuple(_parse(t, s) for t, s in zip(parts, shape.elements, strict=True)))
+
+
+def _split(text: str) -> Iterator[str]:
+    """The members of a tuple."""
+    if text[:1] != "(" or text[-1:] != ")":
+        raise Malformed("expected a tuple of values", code="HLO1014")
+    depth, start = 0, 1
+    for m in re.finditer(r"[(){},]", text):
+        c = m[0]
+        if c == "," and depth == 1:
+            yield text[start : m.start()]
+            start = m.end()
+        depth += {"(": 1, "{": 1, ")": -1, "}": -1, ",": 0}[c]
+    if start < len(text) - 1 or start > 1:
+        yield text[start:-1]
+
+
+def _dense(text: str, shape: Shape) -> Literal:
+    element = shape.element
+    if element.is_complex:
+        skeleton, values = _COMPLEX.sub("0", text), [x for pair in _COMPLEX.findall(text) for x in pair]
+    else:
+        values = _SCALAR.findall(text)
+        skeleton = _SCALAR.sub("0", text)
+    per_element = 2 if element.is_complex else 1
+    if len(values) != shape.size * per_element or skeleton != _skeleton(shape.dims):
+        given = len(values) // per_element
+        raise Malformed(f"{given} value{'s' * (given != 1)} of this form cannot fill {shape.bare}", code="HLO1014")
+    return Literal(shape, _numbers(values, element).reshape(shape.dims))
+
+
+def _skeleton(dims: tuple[int, ...]) -> str:
+    """The text of a literal of zeros without blanks."""
+    text = "0"
+    for n in reversed(dims):
+        text = "{" + ",".join([text] * n) + "}"
+    return text
+
+
+def _numbers(values: list[str], element: ElementType) -> Array:
+    if element.kind is Kind.PRED:
+        known = {"0": False, "1": True, "true": True, "false": False}
+        try:
+            return np.array([known[v] for v in values], np.bool_)
+        except KeyError as e:
+            raise Malformed(f"{e.args[0]} is no value of type pred", code="HLO1015") from None
+    if element.is_integer:
+        return _integers(values, element)
+    array = parse_floats(values, real_part(element))
+    return array.view(element.dtype) if element.is_complex else array
+
+
+def _integers(values: list[str], element: ElementType) -> Array:
+    low, high = integer_range(element)
+    known = {"true": 1, "false": 0}
+    found: list[int] = []
+    for v in values:
+        try:
+            n = known[v] if v in known else int(v)
+        except ValueError:
+            raise Malformed(f"{v} is no value of type {element}", code="HLO1015") from None
+        if not low <= n <= high:
+            raise Malformed(f"{v} is out of the range of {element}", code="HLO1015")
+        found.append(n)
+    wide = np.int64 if element.is_signed else np.uint64
+    return np.array(found, wide).astype(element.dtype)
+
+
+def integer_range(element: ElementType) -> tuple[int, int]:
+    """The smallest and the largest value of an integer type."""
+    if element.is_signed:
+        return -(1 << (element.bits - 1)), (1 << (element.bits - 1)) - 1
+    return 0, (1 << element.bits) - 1
+
+
+# ---- printing
+
+
+def literal_text(value: Literal, large: bool = True) -> str:
+    """The text between the parentheses of `constant`.
+
+    Without `large`, tuples and arrays of more than ten elements become `{...}`, as in XLA's dumps.
+    """
+    shape = value.shape
+    if value.value is None or (not large and (shape.is_tuple or shape.size > 10)):
+        return "{...}"
+    if isinstance(value.value, tuple):
+        return f"( {', '.join(literal_text(x) for x in value.value)} )"
+    if not shape.dims:
+        return _scalars(value.array, shape.element, "true", "false")[0]
+    scalars = _scalars(value.array.reshape(-1), shape.element, "1", "0")
+    return _braced(scalars, shape.dims)
+
+
+def _scalars(array: Any, element: ElementType, true: str, false: str) -> list[str]:
+    flat = np.atleast_1d(array)
+    if element.kind is Kind.PRED:
+        return [true if x else false for x in flat]
+    if element.is_integer:
+        wide = np.int64 if element.is_signed else np.uint64
+        return list(map(str, flat.astype(wide).tolist()))
+    if element.is_complex:
+        parts = format_floats(np.ascontiguousarray(flat).view(real_part(element).dtype), real_part(element))
+        return [f"({re}, {im})" for re, im in zip(parts[::2], parts[1::2], strict=True)]
+    return format_floats(flat, element)
+
+
+def _braced(scalars: list[str], dims: tuple[int, ...]) -> str:
+    """The elements in nested braces with XLA's blanks, and from rank four on its index comments."""
+    rank = len(dims)
+    if rank == 1:
+        return "{" + ", ".join(scalars) + "}"
+    blank = "" if dims[-1] <= 1 else " "
+    n = dims[-1]
+    rows = 1
+    for d in dims[:-1]:
+        rows *= d
+    level = [f"{{{blank}{', '.join(scalars[i * n : (i + 1) * n])}{blank}}}" for i in range(rows)]
+    for axis in range(rank - 2, -1, -1):
+        n = dims[axis]
+        rows //= max(n, 1)
+        if n == 0:
+            rows = 1
+            for d in dims[:axis]:
+                rows *= d
+        level = ["{" + _index(axis, i, dims) + ", ".join(level[i * n : (i + 1) * n]) + " }" for i in range(rows)]
+    return level[0]
+
+
+def _index(axis: int, flat: int, dims: tuple[int, ...]) -> str:
+    """What stands behind an opening brace that holds braces."""
+    if len(dims) <= 3 or axis == 0:
+        return " "
+    return f" /*i{axis - 1}={flat % dims[axis - 1]}*/" + (" " if dims[axis] > 0 else "")
