@@ -36,7 +36,7 @@ def read_arguments(path: str, module: Module) -> list[Array]:
         with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as archive:
             stored = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:  # AttributeError: a lone .npy
-        raise ParseError(Diagnostic("HLO1002", f"'{path}' is not an .npz archive: {error}", file=path)) from error
+        raise ParseError(Diagnostic("HLO5010", f"'{path}' is not an .npz archive: {error}", file=path)) from error
     leaves = [leaf for parameter in module.main.parameters for _, leaf in parameter.shape.leaves()]
     return [_argument(path, f"arg{index}", stored, leaf) for index, leaf in enumerate(leaves)]
 

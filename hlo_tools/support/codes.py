@@ -27,14 +27,261 @@ FAMILIES = {
 CODES: dict[str, Explanation] = {
     "HLO1001": Explanation(
         "the input is not text",
-        "HLO and StableHLO are read as UTF-8 text, compressed with gzip or zstd or not at all. The file holds zero "
-        "bytes or bytes that are not UTF-8. Where the first bytes give away what it is (MLIR bytecode, an object "
-        "file, a zip archive), the message says so. Convert it to text first.",
+        "HLO and StableHLO are read as UTF-8 text, compressed with gzip or zstd or not at all. The file holds "
+        "zero bytes or bytes that are not UTF-8. Where the first bytes give away what it is (MLIR bytecode, an "
+        "object file, a zip archive), the message says so. Convert it to text first.",
     ),
     "HLO1002": Explanation(
-        "not an .npz archive",
-        "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. Pickled "
-        "objects are refused.",
+        "unexpected text",
+        "The text does not follow the grammar at this place. The message says what could stand there; the caret"
+        " shows what does. A missing comma, brace or parenthesis further up is the usual cause.",
+    ),
+    "HLO1003": Explanation(
+        "the text ends too early",
+        "The module, a computation or an instruction is not complete: a file cut off by a full disk or a copied"
+        " fragment. The place is the end of what is there.",
+    ),
+    "HLO1004": Explanation(
+        "an open brace",
+        "A brace that was opened in this attribute is not closed before the instruction ends.",
+    ),
+    "HLO1005": Explanation(
+        "a bad escape in a string",
+        'Strings know the escapes of C: `\\n`, `\\t`, `\\"`, `\\\\`, octal `\\101`, hexadecimal `\\x41` and `\\u0041`. '
+        "What stands there is none of them or denotes no character.",
+    ),
+    "HLO1006": Explanation(
+        "nested too deeply or too long",
+        "Parentheses, braces or tuples are nested deeper, or one statement has more tokens, than any module "
+        "needs. The limit keeps a hostile text from using up memory and stack.",
+    ),
+    "HLO1007": Explanation(
+        "an unknown opcode",
+        "HLO has no instruction of this name; the message offers the closest ones. `hlo ops` lists all opcodes.",
+    ),
+    "HLO1010": Explanation(
+        "a malformed value",
+        "The value of an attribute or of a part of the header is not of the form that its name calls for.",
+    ),
+    "HLO1011": Explanation(
+        "an unknown element type",
+        "Element types are pred, s1 to s64, u1 to u64, f16, bf16, f32, f64, the small floats from f4e2m1fn to "
+        "f8e8m0fnu, c64 and c128; besides there are tuple, token and opaque.",
+    ),
+    "HLO1012": Explanation(
+        "a malformed shape",
+        "The dimensions in brackets are no list of sizes (`[2,3]`, `[<=8]`, `[?]`), the type can have none, or "
+        "an array would be larger than 2^63 bytes.",
+    ),
+    "HLO1013": Explanation(
+        "a malformed layout",
+        "A layout lists each dimension once, the fastest first, perhaps with properties: `{1,0:T(8,128)S(1)}`. "
+        "This one does not fit the dimensions or has a property that is not known.",
+    ),
+    "HLO1014": Explanation(
+        "a constant that does not fit its shape",
+        "The values between the parentheses have to nest and count as the shape says. A constant printed as "
+        "`{...}` has lost its values: it can be read and printed, not executed.",
+    ),
+    "HLO1015": Explanation(
+        "a value that its type cannot hold",
+        "A number is out of the range of the element type, is not a number, or names a NaN payload that the "
+        "type does not have.",
+    ),
+    "HLO1016": Explanation(
+        "a malformed sharding",
+        "A sharding is `{replicated}`, `{maximal device=0}`, `{manual}`, `{devices=[2,2]<=[4]}` or a list of "
+        "devices, perhaps with properties behind it.",
+    ),
+    "HLO1017": Explanation(
+        "a malformed window, padding or dimension list",
+        "`window={size=3x3 pad=1_1x1_1}` and `dim_labels=b01f_01io->b01f` need one entry per dimension, joined "
+        "by `x`, in matching numbers.",
+    ),
+    "HLO1018": Explanation(
+        "not one of the known words",
+        "This attribute takes one word of a short list, which the message gives.",
+    ),
+    "HLO1019": Explanation(
+        "malformed metadata",
+        "A field of `metadata={...}` is not known or its value has the wrong type.",
+    ),
+    "HLO1020": Explanation(
+        "an attribute given twice",
+        "Each attribute may stand once behind an instruction or in a header.",
+    ),
+    "HLO1021": Explanation(
+        "a missing attribute",
+        "The instruction needs an attribute that is not there; the message names it.",
+    ),
+    "HLO1022": Explanation(
+        "a malformed table of stack frames",
+        "The tables FileNames, FunctionNames, FileLocations and StackFrames at the head of a module have "
+        "numbered rows from 1 on, with the fields that XLA writes.",
+    ),
+    "HLO1023": Explanation(
+        "operands of the wrong kind",
+        "Some instructions hold a number or values between their parentheses (parameter, constant), the others "
+        "names of instructions.",
+    ),
+    "HLO1024": Explanation(
+        "the wrong number of operands",
+        "The message says how many operands the instruction takes.",
+    ),
+    "HLO1030": Explanation(
+        "two computations of one name",
+        "Names of computations are unique within a module.",
+    ),
+    "HLO1031": Explanation(
+        "an unknown computation",
+        "An attribute such as `calls=` or `to_apply=` names a computation that the module does not have.",
+    ),
+    "HLO1032": Explanation(
+        "two entry computations",
+        "Only one computation may be marked with ENTRY.",
+    ),
+    "HLO1033": Explanation(
+        "a signature that contradicts the body",
+        "The parameters and the result that stand behind the name of a computation have to be those of its "
+        "body. Correct one of them, or leave the signature out.",
+    ),
+    "HLO1034": Explanation(
+        "a computation without instructions",
+        "A computation needs at least one instruction, its root.",
+    ),
+    "HLO1035": Explanation(
+        "an unknown operand",
+        "An operand names an instruction that does not stand above it in the same computation. The message "
+        "offers the closest names.",
+    ),
+    "HLO1036": Explanation(
+        "two instructions of one name",
+        "Names of instructions are unique within a computation.",
+    ),
+    "HLO1037": Explanation(
+        "two roots",
+        "Only one instruction of a computation may be marked with ROOT.",
+    ),
+    "HLO1038": Explanation(
+        "an operand of another shape",
+        "The shape written in front of an operand has to be that of the instruction it names, and an index has "
+        "to exist in its tuple.",
+    ),
+    "HLO1039": Explanation(
+        "a shape that does not follow from the operands",
+        "The shape of the instruction is missing where it must be given, or its operands do not fit together.",
+    ),
+    "HLO1040": Explanation(
+        "text that is read and ignored",
+        "The text is correct but means nothing here; the module is read without it.",
+    ),
+    "HLO1501": Explanation(
+        "unexpected text in StableHLO",
+        "The MLIR text does not follow the syntax of the op or of MLIR at this place. The message says what was"
+        " expected.",
+    ),
+    "HLO1502": Explanation(
+        "an unknown StableHLO op",
+        "No op of this name is known in the dialects stablehlo, chlo, func and sdy.",
+    ),
+    "HLO1503": Explanation(
+        "an undefined StableHLO value or name",
+        "A value `%x`, a function `@f` or an alias `#a` is used that nothing above defines.",
+    ),
+    "HLO1504": Explanation(
+        "a StableHLO type that does not fit",
+        "The type written behind an op is malformed, or it is not the one that its operands have or that its "
+        "results must have.",
+    ),
+    "HLO1505": Explanation(
+        "a bad or missing StableHLO attribute",
+        "An attribute that the op needs is missing, or its value is not of the right kind.",
+    ),
+    "HLO1506": Explanation(
+        "a malformed function",
+        "A module needs a function @main (or only one), with a body that ends in a return of the declared types.",
+    ),
+    "HLO1507": Explanation(
+        "regions nested too deeply",
+        "Regions are nested deeper than any program needs; the limit keeps hostile text from using up the stack.",
+    ),
+    "HLO2001": Explanation(
+        "the operands do not fit the op",
+        "The shape rule of the op refuses these operands or attributes, or infers another shape than the one "
+        "written. The message gives both; a note shows the operand to blame.",
+    ),
+    "HLO2002": Explanation(
+        "a cycle",
+        "An instruction depends on its own result, directly or through others.",
+    ),
+    "HLO2003": Explanation(
+        "no root or no entry",
+        "Each computation needs a root, and each module an entry computation.",
+    ),
+    "HLO2004": Explanation(
+        "an instruction name used twice",
+        "Names of instructions are unique within a computation.",
+    ),
+    "HLO2005": Explanation(
+        "wrong parameter numbers",
+        "The parameters of a computation are numbered 0, 1, 2 and so on, each once.",
+    ),
+    "HLO2006": Explanation(
+        "broken edges",
+        "An instruction reads one of another computation, or the tables of users do not match the operands. A "
+        "pass that edits the graph other than through Computation causes this.",
+    ),
+    "HLO2007": Explanation(
+        "a called computation is not in the module",
+        "An instruction calls a computation that was removed or belongs to another module.",
+    ),
+    "HLO2008": Explanation(
+        "the wrong number of operands",
+        "The message says how many operands the op takes.",
+    ),
+    "HLO2009": Explanation(
+        "an op that cannot be verified yet",
+        "The op is known by name, but its shape rule is not written yet, so the module cannot be checked.",
+    ),
+    "HLO2010": Explanation(
+        "the entry layout contradicts the entry",
+        "`entry_computation_layout` in the header has other parameters or another result than the entry computation.",
+    ),
+    "HLO2011": Explanation(
+        "an impossible alias",
+        "`input_output_alias` or `buffer_donor` names a parameter or an output that does not exist, or pairs "
+        "two of different shape.",
+    ),
+    "HLO3001": Explanation(
+        "no such pass",
+        "`hlo passes` lists the passes; names are XLA's own, where XLA has the pass. The message offers the "
+        "closest ones.",
+    ),
+    "HLO3002": Explanation(
+        "a pass cannot be loaded",
+        "A distribution announces a pass under the entry-point group `hlo_tools.passes`, but importing it "
+        "failed or what it names is no pass.",
+    ),
+    "HLO3003": Explanation(
+        "a malformed pipeline",
+        "A pipeline is a list of passes separated by commas, with options in braces and groups in parentheses: "
+        "`algsimp{max-iterations=5},fixpoint(cse,dce)`. The caret shows what cannot stand there. `hlo passes "
+        "NAME` lists the options of a pass.",
+    ),
+    "HLO3004": Explanation(
+        "a pass failed",
+        "A pass met something that it cannot handle; the rest of the message says what. `hlo opt "
+        "--reproducer=FILE` keeps the module as it was before that pass.",
+    ),
+    "HLO3005": Explanation(
+        "a pass needs what is not given",
+        "Some passes need a property of the module, such as a flat call graph or assigned layouts. The message "
+        "names the pass that gives it; put that in front.",
+    ),
+    "HLO3006": Explanation(
+        "a pass left an invalid module",
+        "The verifier, which runs after each pass that changed something, found the module broken. This is a "
+        "defect of the pass; `hlo opt --reproducer=FILE` keeps the module before it.",
     ),
     "HLO4001": Explanation(
         "no such backend",
@@ -43,25 +290,69 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO4002": Explanation(
         "a backend cannot be loaded",
-        "A distribution announces a backend, but importing it failed or what it names is no backend. The message "
-        "says which module was missing; reinstall that distribution.",
+        "A distribution announces a backend, but importing it failed or what it names is no backend. The "
+        "message says which module was missing; reinstall that distribution.",
     ),
     "HLO4003": Explanation(
         "no backend knows this target",
         "The target triple (as LLVM spells it: `x86_64-unknown-linux-gnu`) is covered by none of the installed "
         "backends. `hlo targets` lists the triples that are tested.",
     ),
+    "HLO4004": Explanation(
+        "no such processor",
+        "The target triple is known, the processor of --mcpu is not. The message lists those that are.",
+    ),
+    "HLO4010": Explanation(
+        "LLVM refuses the code",
+        "LLVM reported an error for the code that was generated, or ended. The code runs in a child process for"
+        " targets that are not this machine, so nothing else is lost. Please report the module.",
+    ),
+    "HLO4101": Explanation(
+        "no code for an op",
+        "The backend has no code generator for this op yet; `hlo interpret` may still run the module.",
+    ),
+    "HLO4102": Explanation(
+        "no code for this use of an op",
+        "The backend covers the op but not with these types or attributes; the message says which.",
+    ),
+    "HLO4201": Explanation(
+        "an argument that C cannot pass",
+        "Ahead-of-time code takes and gives arrays of known size. Parameters or results with bounded or unknown"
+        " dimensions, tokens and opaque values cannot cross that border.",
+    ),
+    "HLO4501": Explanation(
+        "a StableHLO op without a twin",
+        "The op is StableHLO's, but there is no translation of it to HLO here yet.",
+    ),
+    "HLO4502": Explanation(
+        "a StableHLO type without a twin",
+        "The type (quantized, complex in an odd place, or of another dialect) has no translation to HLO here yet.",
+    ),
     "HLO5001": Explanation(
         "the arguments do not fit the module",
-        "A module takes one array per leaf of its entry parameters, in order: `arg0`, `arg1`, ... of an .npz file. "
-        "Their number, their shapes and their element types have to be those of the parameters. Types that numpy "
-        "lacks (bf16, the 8-bit and 4-bit floats) may be stored as unsigned integers of the same width; sub-byte "
-        "types take one element per byte.",
+        "A module takes one array per leaf of its entry parameters, in order: `arg0`, `arg1`, ... of an .npz "
+        "file. Their number, their shapes and their element types have to be those of the parameters. Types "
+        "that numpy lacks (bf16, the 8-bit and 4-bit floats) may be stored as unsigned integers of the same "
+        "width; sub-byte types take one element per byte.",
     ),
     "HLO5002": Explanation(
         "out of memory",
-        "The process could not get the memory that the module or its arrays need. Use a smaller module, or a machine "
-        "with more memory.",
+        "The process could not get the memory that the module or its arrays need. Use a smaller module, or a "
+        "machine with more memory.",
+    ),
+    "HLO5003": Explanation(
+        "a constant without its values",
+        "The module holds a constant printed as `{...}`, whose values are gone. It can be read and transformed,"
+        " but not executed. Dump with --xla_dump_large_constants to keep the values.",
+    ),
+    "HLO5004": Explanation(
+        "the module cannot run here",
+        "The compiled code reported an error instead of a result; the message says which.",
+    ),
+    "HLO5010": Explanation(
+        "not an .npz archive",
+        "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. "
+        "Pickled objects are refused.",
     ),
     "HLO6001": Explanation(
         "a file cannot be read",
@@ -69,13 +360,13 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO6002": Explanation(
         "a file cannot be written",
-        "The folder cannot be made, the disk is full, or this user may not write there. No output has been changed: "
-        "files are written beside their place first and moved there together when all are complete.",
+        "The folder cannot be made, the disk is full, or this user may not write there. No output has been "
+        "changed: files are written beside their place first and moved there together when all are complete.",
     ),
     "HLO6003": Explanation(
         "an input file is too large",
-        "After decompression the file is larger than HLO_TOOLS_MAX_INPUT_BYTES (2 GiB unless set). The limit keeps "
-        "a small compressed file from filling the memory; raise it when the file is what you mean.",
+        "After decompression the file is larger than HLO_TOOLS_MAX_INPUT_BYTES (2 GiB unless set). The limit "
+        "keeps a small compressed file from filling the memory; raise it when the file is what you mean.",
     ),
     "HLO6004": Explanation(
         "a compressed file is broken",
@@ -87,19 +378,20 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO6006": Explanation(
         "the command line cannot be used",
-        "An option is unknown, lacks its value or has one of the wrong kind, or an argument is missing. "
-        "`hlo COMMAND --help` shows what there is. Flags that start with `--xla_` are XLA's; of those the unknown "
+        "An option is unknown, lacks its value or has one of the wrong kind, or an argument is missing. `hlo "
+        "COMMAND --help` shows what there is. Flags that start with `--xla_` are XLA's; of those the unknown "
         "ones are ignored with a warning.",
     ),
     "HLO6007": Explanation(
         "an XLA flag is not known here",
-        "Flags that start with `xla_`, from the command line or from XLA_FLAGS, are honoured where hlo-tools has the "
-        "thing they control. The others are ignored with this warning, since XLA's set of flags changes often.",
+        "Flags that start with `xla_`, from the command line or from XLA_FLAGS, are honoured where hlo-tools "
+        "has the thing they control. The others are ignored with this warning, since XLA's set of flags changes"
+        " often.",
     ),
     "HLO6008": Explanation(
         "a response file cannot be used",
-        "`@FILE` on the command line stands for the words in FILE, quoted as in a shell. The file is missing, a "
-        "quote in it is not closed, or response files include each other without end.",
+        "`@FILE` on the command line stands for the words in FILE, quoted as in a shell. The file is missing, a"
+        " quote in it is not closed, or response files include each other without end.",
     ),
     "HLO6009": Explanation(
         "no such diagnostic code",
@@ -111,8 +403,8 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO9001": Explanation(
         "an internal error",
-        "This is a defect of hlo-tools, never of the input. The message names a file with the evidence: the command "
-        "line, versions and the Python traceback. Please report it with that file; HLO_TOOLS_DEBUG=1 shows the "
-        "traceback on the terminal.",
+        "This is a defect of hlo-tools, never of the input. The message names a file with the evidence: the "
+        "command line, versions and the Python traceback. Please report it with that file; HLO_TOOLS_DEBUG=1 "
+        "shows the traceback on the terminal.",
     ),
 }
