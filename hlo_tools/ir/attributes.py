@@ -65,6 +65,27 @@ class Precision(Enum):
     PACKED_NIBBLE = "packed_nibble"
 
 
+class DotAlgorithm(Enum):
+    """Which types a product goes through (XLA `PrecisionConfig.Algorithm`); UNSET: the backend chooses."""
+
+    UNSET = "dot_unset"
+    ANY_F8_ANY_F8_F32 = "dot_any_f8_any_f8_f32"
+    ANY_F8_ANY_F8_F32_FAST_ACCUM = "dot_any_f8_any_f8_f32_fast_accum"
+    ANY_F8_ANY_F8_ANY = "dot_any_f8_any_f8_any"
+    ANY_F8_ANY_F8_ANY_FAST_ACCUM = "dot_any_f8_any_f8_any_fast_accum"
+    F16_F16_F16 = "dot_f16_f16_f16"
+    F16_F16_F32 = "dot_f16_f16_f32"
+    BF16_BF16_BF16 = "dot_bf16_bf16_bf16"
+    BF16_BF16_F32 = "dot_bf16_bf16_f32"
+    BF16_BF16_F32_X3 = "dot_bf16_bf16_f32_x3"
+    BF16_BF16_F32_X6 = "dot_bf16_bf16_f32_x6"
+    BF16_BF16_F32_X9 = "dot_bf16_bf16_f32_x9"
+    TF32_TF32_F32 = "dot_tf32_tf32_f32"
+    TF32_TF32_F32_X3 = "dot_tf32_tf32_f32_x3"
+    F32_F32_F32 = "dot_f32_f32_f32"
+    F64_F64_F64 = "dot_f64_f64_f64"
+
+
 class FftType(Enum):
     """Forward, inverse, and the two for real data."""
 

@@ -1,0 +1,145 @@
+"""Ops that run computations: call, fusion, while, conditional."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hlo_tools.ir.attributes import Aliasing, FusionKind, attr
+from hlo_tools.ir.element import PRED, S32
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Callee, Callees, Env, Op
+from hlo_tools.ir.shape import Shape, scalar
+from hlo_tools.ops.rules import need, need_count, need_signature
+
+
+@dataclass(frozen=True, slots=True)
+class CallAttrs:
+    """What is called."""
+
+    to_apply: Callee
+    is_composite: bool = attr(False)
+    output_to_operand_aliasing: Aliasing = attr(Aliasing(()))
+
+
+class Call(Op[CallAttrs]):
+    """The value of a computation for the operands."""
+
+    name, Attrs, stablehlo = "call", CallAttrs, "func.call"
+
+    def shape(self, at: CallAttrs, *xs: Shape) -> Shape:
+        return at.to_apply.result.shape.bare
+
+    def verify(self, inst: Instruction) -> None:
+        need_signature(inst.attrs.to_apply, [x.shape for x in inst.operands], inst.shape, "the called computation")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return env.call(inst.attrs.to_apply, xs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionAttrs:
+    """What kind of code is wanted, and the computation."""
+
+    kind: FusionKind
+    output_to_operand_aliasing: Aliasing = attr(Aliasing(()))
+    calls: Callee = attr()
+
+
+class Fusion(Op[FusionAttrs]):
+    """The value of a computation for the operands, to be compiled into one kernel."""
+
+    name, Attrs = "fusion", FusionAttrs
+
+    def shape(self, at: FusionAttrs, *xs: Shape) -> Shape:
+        return at.calls.result.shape.bare
+
+    def verify(self, inst: Instruction) -> None:
+        need_signature(inst.attrs.calls, [x.shape for x in inst.operands], inst.shape, "the fused computation")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return env.call(inst.attrs.calls, xs)
+
+
+@dataclass(frozen=True, slots=True)
+class WhileAttrs:
+    """Whether to go on, and one round."""
+
+    condition: Callee
+    body: Callee
+
+
+class While(Op[WhileAttrs]):
+    """Applies `body` to the operand again and again, as long as `condition` of the value is true."""
+
+    name, arity, Attrs, stablehlo = "while", 1, WhileAttrs, "while"
+
+    def shape(self, at: WhileAttrs, *xs: Shape) -> Shape:
+        return xs[0].bare
+
+    def verify(self, inst: Instruction) -> None:
+        state = inst.operands[0].shape
+        need_signature(inst.attrs.condition, [state], scalar(PRED), "the condition")
+        need_signature(inst.attrs.body, [state], state, "the body")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        state = xs[0]
+        while env.call(inst.attrs.condition, (state,)):
+            state = env.call(inst.attrs.body, (state,))
+        return state
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalAttrs:
+    """The branches: two by name for a pred, or a list for an index."""
+
+    true_computation: Callee | None = attr(None)
+    false_computation: Callee | None = attr(None)
+    branch_computations: Callees = attr(Callees(()))
+
+    @property
+    def branches(self) -> Callees:
+        """The branches by index; for a pred, that of true comes first."""
+        if self.true_computation is not None and self.false_computation is not None:
+            return Callees((self.true_computation, self.false_computation))
+        return self.branch_computations
+
+
+class Conditional(Op[ConditionalAttrs]):
+    """The value of one branch for its operand. Operand 0 chooses; an index out of range means the last branch."""
+
+    name, Attrs, stablehlo = "conditional", ConditionalAttrs, "case"
+
+    def shape(self, at: ConditionalAttrs, *xs: Shape) -> Shape:
+        need(len(at.branches) > 0, "there are no branches")
+        need_count(len(xs), 1 + len(at.branches), "operands")
+        chooser = xs[0]
+        need(
+            chooser.is_array and not chooser.dims and chooser.element in (PRED, S32),
+            f"first operand of conditional must be a scalar of PRED or S32, got {chooser.bare}",
+            0,
+        )
+        need(
+            chooser.element is S32 or len(at.branches) == 2,
+            f"a pred chooses between 2 branches, got {len(at.branches)}",
+            0,
+        )
+        return at.branches[0].result.shape.bare
+
+    def verify(self, inst: Instruction) -> None:
+        for x, branch in zip(inst.operands[1:], inst.attrs.branches, strict=True):
+            need_signature(branch, [x.shape], inst.shape, "branch")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        branches = inst.attrs.branches
+        if inst.operands[0].shape.element is PRED:
+            index = 0 if xs[0] else 1
+        else:
+            index = int(xs[0]) if 0 <= int(xs[0]) < len(branches) else len(branches) - 1
+        return env.call(branches[index], (xs[1 + index],))
+
+
+call = Call()
+fusion = Fusion()
+while_ = While()
+conditional = Conditional()

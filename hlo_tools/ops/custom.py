@@ -1,0 +1,76 @@
+"""custom-call: what a backend or a library supplies under a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hlo_tools.ir.attributes import (
+    Aliasing,
+    ConvDims,
+    CustomCallApiVersion,
+    CustomCallSchedule,
+    Precisions,
+    Raw,
+    Window,
+    Word,
+    attr,
+)
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Callee, Callees, Env, NotYet, Op
+
+IDENTITIES = frozenset(
+    {
+        "Sharding",
+        "SPMDFullToShardShape",
+        "SPMDShardToFullShape",
+        "xla.sdy.FuncResultSharding",
+        "xla.sdy.PropagationBarrier",
+        "xla.sdy.ShardingGroup",
+        "AnnotateDevicePlacement",
+        "annotate_device_placement",
+        "MoveToHost",
+        "MoveToDevice",
+        "LayoutConstraint",
+        "AssumeGatherIndicesInBound",
+        "Pin",
+        "Unpin",
+    }
+)
+"""Targets that only say where or how a value lies: on one device they return their operand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomCallAttrs:
+    """The target and all that its caller may say to it."""
+
+    window: Window = attr(Window(()))
+    dim_labels: ConvDims | None = attr(None)
+    feature_group_count: int = attr(1)
+    batch_group_count: int = attr(1)
+    operand_precision: Precisions = attr(Precisions(()))
+    padding_type: Word = attr(Word(""))
+    custom_call_target: str = attr()
+    operand_layout_constraints: Raw = attr(Raw(""))
+    custom_call_has_side_effect: bool = attr(False)
+    literal: Raw = attr(Raw(""))
+    output_to_operand_aliasing: Aliasing = attr(Aliasing(()))
+    schedule: CustomCallSchedule = attr(CustomCallSchedule.NONE)
+    api_version: CustomCallApiVersion = attr(CustomCallApiVersion.ORIGINAL)
+    to_apply: Callee | None = attr(None)
+    called_computations: Callees = attr(Callees(()))
+
+
+class CustomCall(Op[CustomCallAttrs]):
+    """Whatever the target does. Those in `IDENTITIES` have a meaning here; evaluating another raises NotYet."""
+
+    name, Attrs, declared, stablehlo = "custom-call", CustomCallAttrs, True, "custom_call"
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        target = inst.attrs.custom_call_target
+        if target in IDENTITIES and len(xs) == 1 and inst.operands[0].shape.bare is inst.shape.bare:
+            return xs[0]
+        raise NotYet(f'custom-call to "{target}" has no meaning here')
+
+
+custom_call = CustomCall()

@@ -1,0 +1,66 @@
+"""Products of matrices in numpy with the accumulation that XLA promises; dot and convolution share them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from hlo_tools.ir.attributes import DotAlgorithm
+from hlo_tools.ir.element import BF16, F16, ElementType
+from hlo_tools.ops.numerics import Array, narrow
+
+_EXACT_DOUBLE = 2.0**53
+
+_OPERAND_TYPE = {
+    DotAlgorithm.F16_F16_F16: F16,
+    DotAlgorithm.F16_F16_F32: F16,
+    DotAlgorithm.BF16_BF16_BF16: BF16,
+    DotAlgorithm.BF16_BF16_F32: BF16,
+}
+"""To which type an algorithm rounds the operands first. The x3, x6 and x9 forms approximate the f32 product."""
+
+
+def rounded_operand(x: Array, element: ElementType, algorithm: DotAlgorithm) -> Array:
+    """An operand as the algorithm of a dot reads it."""
+    target = _OPERAND_TYPE.get(algorithm)
+    if target is not None and element.is_float and element.bits > target.bits:
+        return narrow(x, target)
+    if algorithm is DotAlgorithm.TF32_TF32_F32 and x.dtype == np.float32:
+        bits = np.ascontiguousarray(x).view(np.uint32)
+        rounded = (bits + np.uint32(0x0FFF) + ((bits >> np.uint32(13)) & np.uint32(1))) & np.uint32(0xFFFFE000)
+        return np.where(np.isfinite(x), rounded.view(np.float32), x)
+    return x
+
+
+def batched_matmul(x: Array, y: Array, element: ElementType) -> Array:
+    """`x[..., m, k] @ y[..., k, n]` with elements of the result type `element`."""
+    if element.dtype == np.bool_:
+        return np.matmul(x.astype(np.float32), y.astype(np.float32)) > 0
+    if element.is_integer:
+        return _integer_matmul(x, y, element)
+    dtype = accumulator(element)
+    return narrow(np.matmul(x.astype(dtype, copy=False), y.astype(dtype, copy=False)), element)
+
+
+def accumulator(element: ElementType) -> np.dtype[Any]:
+    """The type in which products are summed: f32 for floats below 32 bits, f64 for none but itself."""
+    return np.dtype(np.float32) if element.is_float and element.bits < 32 else element.dtype
+
+
+def _integer_matmul(x: Array, y: Array, element: ElementType) -> Array:
+    """Modulo 2^bits; by way of doubles (which have a fast product) where no sum leaves their exact range."""
+    wide = np.uint64 if not element.is_signed else np.int64
+    if x.size and y.size:
+        bound = _magnitude(x) * _magnitude(y) * x.shape[-1]
+        if bound < _EXACT_DOUBLE:
+            exact = np.matmul(x.astype(np.float64), y.astype(np.float64))
+            return narrow(exact.astype(np.int64), element)
+    return narrow(np.matmul(x.astype(wide), y.astype(wide)), element)
+
+
+def _magnitude(x: Array) -> float:
+    if x.dtype.itemsize == 1 and x.dtype.kind not in "iu":
+        return float(max(abs(int(ml_dtypes.iinfo(x.dtype).min)), int(ml_dtypes.iinfo(x.dtype).max)))
+    return float(max(abs(int(x.min())), abs(int(x.max()))))

@@ -1,0 +1,142 @@
+"""How `sort` finds its order: known comparators become sort keys, any other drives a merge sort of whole arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hlo_tools.ir.attributes import ComparisonDirection, ComparisonType
+from hlo_tools.ir.computation import Computation, by_version
+from hlo_tools.ir.element import ElementType
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Env
+from hlo_tools.ops.compare import compare
+from hlo_tools.ops.monoid import apply, is_elementwise
+from hlo_tools.ops.numerics import Array, total_order_key
+
+
+def sorting_order(env: Env, comparator: Computation, lines: Sequence[Array]) -> Array:
+    """The stable permutation of each line (last dimension) that brings it into the order of the comparator."""
+    known = _keyed(comparator)
+    if known is not None:
+        left, descending, total = known
+        key = _key(env, comparator, left, lines, total)
+        return np.argsort(np.invert(key) if descending else key, axis=-1, kind="stable")
+    return _merge_order(env, comparator, lines)
+
+
+@by_version
+def _keyed(comparator: Computation) -> tuple[Instruction, bool, bool] | None:
+    """(key of the first element, descending, total order) of a comparator `f(a) < f(b)` or `f(a) > f(b)`.
+
+    `a` and `b` are the two elements of one operand. JAX's comparators of floats have this form: f makes all zeros
+    and all NaN alike.
+    """
+    root = comparator.result
+    if root.op is not compare or not is_elementwise(comparator):
+        return None
+    if root.attrs.direction not in (ComparisonDirection.LT, ComparisonDirection.GT):
+        return None
+    left, right = root.operands
+    numbers = _parameters_below(left), _parameters_below(right)
+    if any(len(n) != 1 for n in numbers):
+        return None
+    (a,), (b,) = numbers
+    if a // 2 != b // 2 or a == b or left.shape.element.is_complex or not _alike(left, right, a, b):
+        return None
+    descending = (root.attrs.direction is ComparisonDirection.GT) != (a > b)
+    return (left if a < b else right), descending, root.attrs.type is ComparisonType.TOTALORDER
+
+
+def _parameters_below(inst: Instruction) -> set[int]:
+    seen: set[Instruction] = set()
+    stack = [inst]
+    while stack:
+        x = stack.pop()
+        if x not in seen:
+            seen.add(x)
+            stack.extend(x.operands)
+    return {int(x.attrs.number) for x in seen if x.op.inline == "number"}
+
+
+def _alike(x: Instruction, y: Instruction, a: int, b: int) -> bool:
+    """Whether x and y are the same expression, one of parameter a, the other of parameter b."""
+    stack = [(x, y)]
+    while stack:
+        p, q = stack.pop()
+        if p.op is not q.op or p.shape.bare is not q.shape.bare or len(p.operands) != len(q.operands):
+            return False
+        if p.op.inline == "number":
+            if (p.attrs.number, q.attrs.number) != (a, b):
+                return False
+        elif p.attrs != q.attrs:
+            return False
+        stack.extend(zip(p.operands, q.operands, strict=True))
+    return True
+
+
+def _key(env: Env, comparator: Computation, left: Instruction, lines: Sequence[Array], total: bool) -> Array:
+    """Integers, or floats without total order, that ascend as the comparator says."""
+    arguments = [line for line in lines for _ in range(2)]
+    value = _value_of(env, comparator, left, arguments)
+    element: ElementType = left.shape.element
+    if element.is_float and not total:
+        zero = np.asarray(0, value.dtype)
+        value = np.where(value == 0, zero, np.where(value != value, np.asarray(np.nan, value.dtype), value))
+    key = total_order_key(value, element)
+    return key.astype(np.int8) if key.dtype == np.bool_ else key
+
+
+def _value_of(env: Env, comparator: Computation, inst: Instruction, arguments: Sequence[Array]) -> Array:
+    """The value of one instruction of an elementwise computation."""
+    values: dict[Instruction, Any] = {}
+    for x in comparator.order():
+        if x.op.inline == "number":
+            values[x] = arguments[x.attrs.number]
+        else:
+            values[x] = x.op.evaluate(env, x, *[values[o] for o in x.operands])
+        if x is inst:
+            break
+    return np.broadcast_to(values[inst], arguments[0].shape)
+
+
+def _merge_order(env: Env, comparator: Computation, lines: Sequence[Array]) -> Array:
+    """Bottom-up merge sort; all merges of a level go on at once, each element finding its place by bisection."""
+    dims, n = lines[0].shape, lines[0].shape[-1]
+    rows = int(np.prod(dims[:-1]))
+    flat = [x.reshape(rows, n) for x in lines]
+    order = np.broadcast_to(np.arange(n), (rows, n)).copy()
+    row = np.arange(rows)[:, None]
+    place = np.arange(n)
+
+    def before(i: Array, j: Array) -> Array:
+        """Whether the elements at order[row, i] come before those at order[row, j]."""
+        a, b = order[row, i], order[row, j]
+        arguments = [v for x in flat for v in (x[row, a], x[row, b])]
+        return apply(env, comparator, arguments)[0]
+
+    width = 1
+    while width < n:
+        start = place // (2 * width) * (2 * width)
+        middle, end = np.minimum(start + width, n), np.minimum(start + 2 * width, n)
+        in_left = place < middle
+        other_low, other_high = np.where(in_left, middle, start), np.where(in_left, end, middle)
+        low = np.broadcast_to(other_low, (rows, n)).copy()
+        high = np.broadcast_to(other_high, (rows, n)).copy()
+        own = np.broadcast_to(place, (rows, n))
+        left = np.broadcast_to(in_left, (rows, n))
+        while (low < high).any():
+            half = (low + high) // 2
+            probe = np.minimum(half, n - 1)
+            # an element of the left run comes after those of the right run that are before it;
+            # one of the right run comes after all of the left run that it is not before
+            goes_up = np.where(left, before(probe, own), ~before(own, probe)) & (low < high)
+            low, high = np.where(goes_up, half + 1, low), np.where(goes_up | (low >= high), high, half)
+        target = np.where(left, own - start, own - middle) + (low - other_low) + start
+        merged = np.empty_like(order)
+        merged[row, target] = order
+        order = merged
+        width *= 2
+    return order.reshape(dims)

@@ -1,0 +1,114 @@
+"""reduce and map: a computation of scalars over whole arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hlo_tools.ir.attributes import Dims, attr
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Callee, Cost, Env, Op
+from hlo_tools.ir.shape import Shape, scalar
+from hlo_tools.ops.monoid import apply, reduce_front
+from hlo_tools.ops.rules import (
+    arrays_or_array,
+    dynamic_of,
+    made,
+    need,
+    need_array,
+    need_count,
+    need_dims,
+    need_same_dims,
+    need_same_element,
+    need_scalar,
+    need_signature,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceAttrs:
+    """The dimensions that go, and how two values become one."""
+
+    dimensions: Dims
+    to_apply: Callee
+
+
+class Reduce(Op[ReduceAttrs]):
+    """Combines N arrays with N initial values along `dimensions` by `to_apply`.
+
+    Operands: N arrays, N scalars. The order of combination is free; see `ops.monoid.reduce_front` for ours.
+    """
+
+    name, Attrs, stablehlo = "reduce", ReduceAttrs, "reduce"
+
+    def shape(self, at: ReduceAttrs, *xs: Shape) -> Shape:
+        need(len(xs) >= 2 and len(xs) % 2 == 0, f"got {len(xs)} operands, expected 2N")
+        n = len(xs) // 2
+        for i in range(n):
+            need_array(xs[i], i)
+            need_same_dims(xs[0], xs[i], i)
+            need_scalar(xs[n + i], n + i)
+            need_same_element(xs[i], xs[n + i], n + i)
+        need_dims(at.dimensions, xs[0].rank, "dimension")
+        kept = [d for d in range(xs[0].rank) if d not in at.dimensions]
+        return arrays_or_array(
+            [made(x.element, [x.dims[d] for d in kept], [dynamic_of(x)[d] for d in kept]) for x in xs[:n]]
+        )
+
+    def verify(self, inst: Instruction) -> None:
+        n = len(inst.operands) // 2
+        scalars = [scalar(x.shape.element) for x in inst.operands[:n]]
+        need_signature(inst.attrs.to_apply, [*scalars, *scalars], arrays_or_array(scalars), "the reducer")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        n = len(xs) // 2
+        gone = inst.attrs.dimensions
+        kept = [d for d in range(xs[0].ndim) if d not in gone]
+        dims = tuple(xs[0].shape[d] for d in kept)
+        fronts = [np.transpose(x, [*gone, *kept]).reshape((-1, *dims) if 0 not in x.shape else
+                  (int(np.prod([x.shape[d] for d in gone])), *dims)) for x in xs[:n]]  # fmt: skip
+        elements = [x.shape.element for x in inst.operands[:n]]
+        results = reduce_front(env, inst.attrs.to_apply, fronts, xs[n:], elements)
+        return results[0] if n == 1 else results
+
+    def cost(self, inst: Instruction) -> Cost:
+        n = len(inst.operands) // 2
+        return Cost(flops=sum(x.shape.size for x in inst.operands[:n]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapAttrs:
+    """All dimensions in order, and the computation of one element."""
+
+    dimensions: Dims = attr(Dims(()), always=True)
+    to_apply: Callee = attr()
+
+
+class Map(Op[MapAttrs]):
+    """Applies a computation of scalars to the elements at the same place of all operands."""
+
+    name, Attrs, stablehlo = "map", MapAttrs, "map"
+
+    def shape(self, at: MapAttrs, *xs: Shape) -> Shape:
+        need(len(xs) > 0, "there are no operands")
+        for i, x in enumerate(xs):
+            need_array(x, i)
+            need_same_dims(xs[0], x, i)
+        need_count(len(at.dimensions), xs[0].rank, "dimensions")
+        need(list(at.dimensions) == list(range(xs[0].rank)), "dimensions have to be 0, 1, ... in order")
+        return made(at.to_apply.result.shape.element, xs[0].dims, xs[0].dynamic)
+
+    def verify(self, inst: Instruction) -> None:
+        need_signature(inst.attrs.to_apply, [scalar(x.shape.element) for x in inst.operands], None, "the computation")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return apply(env, inst.attrs.to_apply, xs)[0]
+
+    def cost(self, inst: Instruction) -> Cost:
+        return Cost(flops=inst.shape.size * len(inst.attrs.to_apply))
+
+
+reduce = Reduce()
+map_ = Map()

@@ -1,0 +1,130 @@
+"""Helpers of shape rules: what an op demands of its operands, said in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hlo_tools.ir.element import ElementType, Kind
+from hlo_tools.ir.op import ShapeError
+from hlo_tools.ir.shape import Shape, array, tuple_of
+
+if TYPE_CHECKING:
+    from hlo_tools.ir.computation import Computation
+
+KIND_NAMES = {
+    Kind.PRED: "pred",
+    Kind.SIGNED: "signed",
+    Kind.UNSIGNED: "unsigned",
+    Kind.FLOAT: "floating point",
+    Kind.COMPLEX: "complex",
+}
+
+
+def need(holds: bool, message: str, operand: int | None = None) -> None:
+    """Raise ShapeError with `message` unless `holds`."""
+    if not holds:
+        raise ShapeError(message, operand)
+
+
+def braces(dims: Sequence[int]) -> str:
+    """`{0,1}`."""
+    return "{" + ",".join(map(str, dims)) + "}"
+
+
+def kinds_text(kinds: Kind) -> str:
+    """The kinds by name: `signed, unsigned or floating point`."""
+    names = [name for kind, name in KIND_NAMES.items() if kind in kinds]
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def need_array(x: Shape, operand: int) -> None:
+    """Operand `operand` has to be an array."""
+    need(x.is_array, f"operand {operand} is {x}, expected an array", operand)
+
+
+def need_kind(x: Shape, kinds: Kind, operand: int) -> None:
+    """Operand `operand` has to be an array whose elements are of one of `kinds`."""
+    need_array(x, operand)
+    need(x.element.kind in kinds, f"operand {operand} is {x.bare}, expected {kinds_text(kinds)} elements", operand)
+
+
+def need_same_element(x: Shape, y: Shape, operand: int) -> None:
+    """Operand `operand`, of shape `y`, has to have the element type of `x`."""
+    need(
+        x.element is y.element,
+        f"operand {operand} has elements of type {y.element}, expected {x.element}",
+        operand,
+    )
+
+
+def need_same_dims(x: Shape, y: Shape, operand: int) -> None:
+    """Operand `operand`, of shape `y`, has to have the dimensions of `x`."""
+    need(x.dims == y.dims, f"operand {operand} is {y.bare}, expected the dimensions of {x.bare}", operand)
+
+
+def need_scalar(x: Shape, operand: int) -> None:
+    """Operand `operand` has to be a scalar."""
+    need(x.is_array and not x.dims, f"operand {operand} is {x.bare}, expected a scalar", operand)
+
+
+def need_index(x: Shape, operand: int) -> None:
+    """Operand `operand` has to be an array of integers."""
+    need_kind(x, Kind.INTEGER, operand)
+
+
+def need_dims(dims: Sequence[int], rank: int, what: str) -> None:
+    """`dims` has to name different dimensions below `rank`."""
+    for d in dims:
+        need(0 <= d < rank, f"{what} {d} is out of range for rank {rank}")
+    need(len(set(dims)) == len(dims), f"{what} is repeated in {braces(dims)}")
+
+
+def need_sorted(dims: Sequence[int], what: str) -> None:
+    """`dims` has to ascend."""
+    need(list(dims) == sorted(dims), f"{what}={braces(dims)} is not sorted")
+
+
+def need_count(found: int, expected: int, what: str) -> None:
+    """There have to be as many as expected."""
+    need(found == expected, f"{what}: got {found}, expected {expected}")
+
+
+def made(element: ElementType, dims: Sequence[int], dynamic: Sequence[bool] = ()) -> Shape:
+    """The result shape: an array without layout."""
+    return array(element, tuple(dims), None, tuple(dynamic))
+
+
+def dynamic_of(x: Shape) -> tuple[bool, ...]:
+    """For each dimension whether its size is only a bound."""
+    return x.dynamic or (False,) * x.rank
+
+
+def merged_dynamic(xs: Sequence[Shape]) -> tuple[bool, ...]:
+    """A dimension is dynamic when it is so in any of `xs`, which have one rank."""
+    if not any(x.dynamic for x in xs):
+        return ()
+    return tuple(any(column) for column in zip(*map(dynamic_of, xs), strict=True))
+
+
+def arrays_or_array(shapes: Sequence[Shape]) -> Shape:
+    """The array itself when there is one, else the tuple: the result of a variadic op."""
+    return shapes[0] if len(shapes) == 1 else tuple_of(tuple(shapes))
+
+
+def signature(computation: Computation) -> tuple[list[Shape], Shape]:
+    """The shapes of parameters and result of a computation, without layouts."""
+    return [p.shape.bare for p in computation.parameters], computation.result.shape.bare
+
+
+def need_signature(computation: Computation, parameters: Sequence[Shape], result: Shape | None, what: str) -> None:
+    """`computation` has to take these shapes and, unless `result` is None, return that one."""
+    got, returned = signature(computation)
+    need_count(len(got), len(parameters), f"parameters of {what} {computation.name}")
+    for i, (p, expected) in enumerate(zip(got, parameters, strict=True)):
+        need(p is expected.bare, f"parameter {i} of {what} {computation.name} is {p}, expected {expected.bare}")
+    if result is not None:
+        need(
+            returned is result.bare,
+            f"{what} {computation.name} returns {returned}, expected {result.bare}",
+        )
