@@ -7,8 +7,9 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
-from hlo_backends.gpu import simulate
 from numpy.typing import NDArray
+
+from hlo_backends.gpu import simulate
 
 Array = NDArray[Any]
 

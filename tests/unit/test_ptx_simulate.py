@@ -5,8 +5,9 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
-from hlo_backends.gpu import simulate
 from ptx_kernels import BARRIER, INDEX, compile_ptx, run
+
+from hlo_backends.gpu import simulate
 
 SEEDS = [None, 1, 2]
 

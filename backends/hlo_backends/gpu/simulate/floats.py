@@ -211,12 +211,13 @@ def fma_float64(a: Array, b: Array, c: Array) -> Array:
     high = product + middle
     high_lost = sum_error(product, middle, high)
     result = np.asarray(high + odd_sum(middle_lost, high_lost))
+    finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(c)
+    plain = ~finite | (a == 0) | (b == 0) | (result == 0)  # the product is exact here, so one sum rounds once
+    magnitude = np.abs(product)
     extreme = np.maximum(np.maximum(np.abs(a), np.abs(b)), np.abs(c)) > 2.0**990
-    extreme |= (np.abs(product) > 2.0**1000) | ((np.abs(product) < 2.0**-900) & (a != 0) & (b != 0))
-    extreme |= (np.abs(c) < 2.0**-900) & (c != 0)
-    extreme &= np.isfinite(a) & np.isfinite(b) & np.isfinite(c)
-    special = ~(np.isfinite(a) & np.isfinite(b) & np.isfinite(c)) | (product == 0) & ((a == 0) | (b == 0)) | (high == 0)
-    result = np.where(special, product + c, result)
+    extreme |= (magnitude > 2.0**1000) | (magnitude < 2.0**-900) | ((np.abs(c) < 2.0**-900) & (c != 0))
+    extreme &= finite & (a != 0) & (b != 0)
+    result = np.where(plain, product + c, result)
     for where in np.flatnonzero(extreme):
         result[where] = _exact_fma(float(a[where]), float(b[where]), float(c[where]))
     return result
