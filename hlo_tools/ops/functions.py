@@ -41,6 +41,7 @@ def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
 
 def erf(x: Array) -> Array:
     """The error function of doubles (algorithm of fdlibm's s_erf.c)."""
+    dims, x = x.shape, np.atleast_1d(x)
     size = np.abs(x)
     result = np.where(np.isnan(x), x, 1.0)
     small = size < 0.84375
@@ -56,7 +57,7 @@ def erf(x: Array) -> Array:
         head = (a.view(np.uint64) & np.uint64(0xFFFFFFFF00000000)).view(np.float64)
         ratio = _polynomial(s, r) / _polynomial(s, t)
         result[tail] = 1.0 - np.exp(-head * head - 0.5625) * np.exp((head - a) * (head + a) + ratio) / a
-    return np.where(small, result, np.copysign(result, x))
+    return np.where(small, result, np.copysign(result, x)).reshape(dims)
 
 
 def logistic(x: Array) -> Array:

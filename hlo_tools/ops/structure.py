@@ -21,6 +21,10 @@ TOKEN_VALUE = None
 """What `evaluate` returns for a token."""
 
 
+class Elided(NotYet):
+    """The value of a constant is needed, and the text has `{...}` in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class ParameterAttrs:
     """`parameter(number)`."""
@@ -45,7 +49,7 @@ class ConstantAttrs:
 
 
 class Constant(Op[ConstantAttrs]):
-    """A value known at compile time; NotYet when it is asked for and the text had `{...}` in its place."""
+    """A value known at compile time; Elided when it is asked for and the text had `{...}` in its place."""
 
     name, arity, Attrs, inline, declared = "constant", 0, ConstantAttrs, "value", True
     stablehlo = "constant"
@@ -66,7 +70,7 @@ def literal_value(literal: Literal) -> Any:
     if isinstance(literal.value, tuple):
         return tuple(literal_value(x) for x in literal.value)
     if literal.value is None:
-        raise NotYet(f"the value of this constant of shape {literal.shape} is not in the text (`{{...}}`)")
+        raise Elided(f"the value of this constant of shape {literal.shape} is not in the text ({{...}})")
     return literal.value
 
 

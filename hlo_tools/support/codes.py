@@ -349,6 +349,15 @@ CODES: dict[str, Explanation] = {
         "the module cannot run here",
         "The compiled code reported an error instead of a result; the message says which.",
     ),
+    "HLO5005": Explanation(
+        "an op without meaning in the interpreter",
+        "The op (a collective, a transfer, a custom-call to a library) is read, printed and carried through passes, "
+        "but the reference interpreter does not know what it computes.",
+    ),
+    "HLO5006": Explanation(
+        "a limit of the interpreter was reached",
+        "The run executed more instructions or took longer than its caller allowed.",
+    ),
     "HLO5010": Explanation(
         "not an .npz archive",
         "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. "

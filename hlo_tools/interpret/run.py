@@ -1,0 +1,158 @@
+"""The reference interpreter: every op by its own `evaluate`, in numpy, one instruction after the other.
+
+A computation is turned once into a list of steps that says where operands lie and which values die; running it
+needs no recursion over operands, so depth of a graph does not matter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hlo_tools.ir.computation import Computation, by_version
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.module import Module
+from hlo_tools.ir.op import NotYet
+from hlo_tools.ir.shape import Shape
+from hlo_tools.ops.numerics import Array
+from hlo_tools.ops.structure import TOKEN_VALUE, Elided
+from hlo_tools.support.diagnostic import LimitError, UnsupportedError, UsageError
+
+_CLOCK_STEPS = 256
+"""After so many instructions the clock is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may take; None for as much as it wants. `steps` counts instructions executed."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+
+def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None = None) -> list[Array]:
+    """Run the entry of `module` and return the leaves of its result.
+
+    arguments  one array per leaf of the entry parameters, in order; small floats as `ml_dtypes`
+    limits     where to give up
+
+    Raises UsageError (HLO5001) for arguments that do not fit, UnsupportedError for an op without meaning here
+    (HLO5005) or a constant whose value the text elided (HLO5003), LimitError (HLO5006) beyond a limit.
+    """
+    main = module.main
+    values = entry_values(main, arguments)
+    machine = Machine(module, limits or Limits())
+    with np.errstate(all="ignore"):
+        result = machine.call(main, values)
+    return [np.ascontiguousarray(x).reshape(s.dims) for x, s in flattened(result, main.result.shape)]
+
+
+def entry_values(main: Computation, arguments: Sequence[Any]) -> list[Any]:
+    """The values of the parameters of `main` from the arrays of their leaves; UsageError when they do not fit."""
+    leaves = [(p, path, s) for p in main.parameters for path, s in p.shape.leaves() if not s.is_token]
+    if len(arguments) != len(leaves):
+        raise UsageError.at("HLO5001", f"the module takes {len(leaves)} arrays, got {len(arguments)}")
+    checked = []
+    for i, (value, (parameter, _, shape)) in enumerate(zip(arguments, leaves, strict=True)):
+        array = np.asarray(value)
+        if array.shape != shape.dims or array.dtype != shape.element.dtype:
+            message = f"argument {i} is {array.dtype}{list(array.shape)}; parameter {parameter.name} takes {shape.bare}"
+            raise UsageError.at("HLO5001", message)
+        checked.append(array)
+    rest = iter(checked)
+    return [_nested(p.shape, rest) for p in main.parameters]
+
+
+def _nested(shape: Shape, leaves: Any) -> Any:
+    if shape.is_tuple:
+        return tuple(_nested(s, leaves) for s in shape.elements)
+    return TOKEN_VALUE if shape.is_token else next(leaves)
+
+
+def flattened(value: Any, shape: Shape) -> list[tuple[Array, Shape]]:
+    """The arrays in a value of this shape, depth first, each with its own shape; tokens are left out."""
+    if shape.is_tuple:
+        return [leaf for v, s in zip(value, shape.elements, strict=True) for leaf in flattened(v, s)]
+    return [] if shape.is_token else [(np.asarray(value), shape)]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One instruction: where its operands lie and which of the values nobody needs afterwards."""
+
+    inst: Instruction
+    place: int
+    operands: tuple[int, ...]
+    dead: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of a computation; `parameters` are the places of the arguments."""
+
+    steps: tuple[Step, ...]
+    parameters: tuple[int, ...]
+    root: int
+    size: int
+
+
+@by_version
+def plan(computation: Computation) -> Plan:
+    """How to run a computation: its order, with each value dropped after its last use."""
+    order = computation.order()
+    place = {inst: i for i, inst in enumerate(order)}
+    last = {place[computation.result]: len(order)}
+    for i, inst in enumerate(order):
+        for x in inst.operands:
+            last[place[x]] = max(last.get(place[x], 0), i)
+    dying: dict[int, list[int]] = {}
+    for i in range(len(order)):
+        dying.setdefault(last.get(i, i), []).append(i)
+    steps = tuple(
+        Step(inst, i, tuple(place[x] for x in inst.operands), tuple(dying.get(i, ())))
+        for i, inst in enumerate(order)
+        if inst.op.inline != "number"
+    )
+    return Plan(steps, tuple(place[p] for p in computation.parameters), place[computation.result], len(order))
+
+
+class Machine:
+    """Runs computations of one module; it is the `Env` that ops see."""
+
+    def __init__(self, module: Module, limits: Limits) -> None:
+        self.module = module
+        self.limits = limits
+        self.steps = 0
+        self.deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+
+    def call(self, computation: Computation, args: Sequence[Any]) -> Any:
+        """The value of `computation` for these arguments; those of scalars take arrays of one shape as well."""
+        how = plan(computation)
+        values: list[Any] = [None] * how.size
+        for place, value in zip(how.parameters, args, strict=True):
+            values[place] = value
+        for step in how.steps:
+            inst = step.inst
+            self.steps += 1
+            if self.steps % _CLOCK_STEPS == 0 or self.limits.steps is not None:
+                self._check_limits(inst)
+            try:
+                value = inst.op.evaluate(self, inst, *[values[i] for i in step.operands])
+            except NotYet as e:
+                code = "HLO5003" if isinstance(e, Elided) else "HLO5005"
+                raise UnsupportedError.at(code, f"{inst.name}: {e}", self.module.span(inst)) from e
+            values[step.place] = np.asarray(value) if isinstance(value, np.generic) else value
+            for i in step.dead:
+                values[i] = None
+        return values[how.root]
+
+    def _check_limits(self, inst: Instruction) -> None:
+        span = self.module.span(inst)
+        if self.limits.steps is not None and self.steps > self.limits.steps:
+            raise LimitError.at("HLO5006", f"more than {self.limits.steps} instructions were executed", span)
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise LimitError.at("HLO5006", f"the run took more than {self.limits.seconds} seconds", span)
