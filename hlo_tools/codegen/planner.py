@@ -10,7 +10,8 @@ Three decisions keep copies away:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -43,12 +44,19 @@ from hlo_tools.support.diagnostic import UnsupportedError
 _END = 1 << 60  # the position of the caller, who reads the root
 
 
-def plan(module: Module, emitters: Mapping[Op[object], Emitter]) -> Program:
-    """The program of a module's entry. `emitters` are a backend's own, looked up before the common ones.
+Finish = Callable[[Kernel], tuple[Kernel, ...]]
+"""What a target makes of an abstract kernel: kernels of its own to run in order on the same parameters."""
+
+
+def plan(module: Module, emitters: Mapping[Op[Any], Emitter], finish: Finish) -> Program:
+    """The program of a module's entry.
+
+    emitters  a backend's own, looked up before the common ones
+    finish    applied once to each distinct kernel
 
     Raises UnsupportedError (HLO4xxx), located, for an op or a type without code.
     """
-    planner = _Planner(module, emitters)
+    planner = _Planner(module, emitters, finish)
     main = module.main
     arguments = _ports(main.parameters)
     results = tuple(Port("", shape, path) for path, shape in main.result.shape.leaves())
@@ -64,7 +72,7 @@ def plan(module: Module, emitters: Mapping[Op[object], Emitter]) -> Program:
         arguments,
         results,
         tuple(planner.constants.values()),
-        tuple(planner.kernels.values()),
+        tuple(k for made in planner.kernels.values() for k in made),
         tuple(steps),
         assign(planner.scratch),
     )
@@ -83,13 +91,14 @@ def _parameter_of(main: Computation, argument: int) -> int:
 class _Planner:
     """What all frames share: time, scratch slots, constants, kernels by text."""
 
-    def __init__(self, module: Module, emitters: Mapping[Op[object], Emitter]) -> None:
+    def __init__(self, module: Module, emitters: Mapping[Op[Any], Emitter], finish: Finish) -> None:
         self.module = module
         self.emitters = emitters
+        self.finish = finish
         self.time = 0
         self.scratch: list[Slot] = []
         self.constants: dict[tuple[str, bytes], Constant] = {}
-        self.kernels: dict[str, Kernel] = {}
+        self.kernels: dict[str, tuple[Kernel, ...]] = {}
         self._names: dict[str, int] = {}
 
     def new_slot(self, size: int) -> Slot:
@@ -105,10 +114,13 @@ class _Planner:
             found = self.constants[key] = Constant(slot, data)
         return found.slot
 
-    def kernel(self, kernel: Kernel) -> Kernel:
-        """The first kernel with the same text (names aside)."""
-        text = to_text(kernel).partition("\n")[2] + repr([b.element for b in kernel.params])
-        return self.kernels.setdefault(text, self._renamed(kernel) if text not in self.kernels else kernel)
+    def finished(self, kernel: Kernel) -> tuple[Kernel, ...]:
+        """What the target makes of a kernel; of kernels that are equal but for the name, the first is taken."""
+        text = to_text(kernel).partition("\n")[2]
+        made = self.kernels.get(text)
+        if made is None:
+            made = self.kernels[text] = self.finish(self._renamed(kernel))
+        return made
 
     def _renamed(self, kernel: Kernel) -> Kernel:
         number = self._names.get(kernel.name, 0)
@@ -182,11 +194,10 @@ class _Frame:
                 claimed.add(leaf)
         for inst in reversed(self.order):
             for before, path in self._continues(inst):
-                slot = self.wishes.get((inst, path))
-                last = self.last_read.get(before, -1)
-                if slot is not None and before not in self.wishes and last == self.position[inst]:
-                    if self._may_hold(before, slot):
-                        self.wishes[before] = slot
+                wish = self.wishes.get((inst, path))
+                dies = self.last_read.get(before, -1) == self.position[inst]
+                if wish is not None and dies and before not in self.wishes and self._may_hold(before, wish):
+                    self.wishes[before] = wish
 
     def _continues(self, inst: Instruction) -> list[tuple[Leaf, Path]]:
         """Pairs of an operand leaf and the result leaf that goes on in the same memory."""
@@ -273,7 +284,8 @@ class _Frame:
                     slots.append(self.planner.constant(arg.array))
                 else:
                     slots.append(workspace.setdefault(arg.key, self._workspace(workspace, arg)))
-            self._step(Call(self.planner.kernel(launch.kernel), tuple(slots), inst.name), *slots)
+            for kernel in self.planner.finished(launch.kernel):
+                self._step(Call(kernel, tuple(slots), inst.name), *slots)
 
     def _workspace(self, known: dict[int, Slot], arg: Scratch) -> Slot:
         return known[arg.key] if arg.key in known else self.planner.new_slot(arg.bytes)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hlo_backends.cpu.entry import ERRORS, OK
 from hlo_backends.cpu.threads import pool
+from hlo_backends.llvm.entry import ERRORS, OK
 from hlo_backends.llvm.loader import Loaded
 from hlo_tools.codegen.program import Port, Program
 from hlo_tools.ir.literal import Array

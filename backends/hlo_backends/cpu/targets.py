@@ -22,12 +22,14 @@ class CpuTarget:
     machine    for LLVM
     dialect    how kernels are spelled
     processor  how loops are cut
+    present    the features that code may use, by LLVM's names
     """
 
     target: Target
     machine: Machine
     dialect: Dialect
     processor: Processor
+    present: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def known_targets() -> tuple[CpuTarget, ...]:
 def _target(triple: str, arch: str, cpu: str, features: str, present: frozenset[str]) -> CpuTarget:
     level = next(row for row in _LEVELS[arch] if row.needs <= present)
     machine = Machine(triple, cpu, features)
-    return CpuTarget(Target(triple, cpu, features), machine, level.dialect, level.processor)
+    return CpuTarget(Target(triple, cpu, features), machine, level.dialect, level.processor, present)
 
 
 def _architecture(triple: str) -> str:

@@ -1,0 +1,23 @@
+"""What is done to a module before code is made of it."""
+
+from __future__ import annotations
+
+PIPELINE = ",".join(
+    [
+        "call-inliner",
+        "dce",
+        "tuple-simplifier",
+        "fixpoint{name=simplification,limit=4}(algsimp,constant_folding,cse,dce)",
+        "dot_decomposer",
+        "algsimp",
+        "layout-assignment",
+        "cse",
+        "dce",
+        "fusion",
+        "tuple-simplifier",
+        "dce",
+        "hlo-memory-scheduler",
+    ]
+)
+"""As `hlo opt --passes` reads it. Calls are inlined first, so that simplification sees across them; layouts are
+given before fusion, so that no copy ends up inside one."""
