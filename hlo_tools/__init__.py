@@ -70,14 +70,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Bind a public name on first use (PEP 562)."""
+    """Bind the public names when one of them is first used (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from hlo_tools import api
 
-    value: object = getattr(api, name)
-    globals()[name] = value
-    return value
+    globals().update({public: getattr(api, public) for public in __all__ if public != "__version__"})
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -21,10 +21,11 @@ def test_names_for_type_checkers_are_the_public_ones() -> None:
 
 
 def test_names_are_bound_and_documented() -> None:
+    assert hlo_tools.parse
     for name in {*hlo_tools.__all__} - {"__version__"}:
         found = getattr(hlo_tools, name)
-        assert found is getattr(api, name)
-        assert found.__doc__
+        assert found is getattr(api, name), name
+        assert found.__doc__, name
 
 
 def _fastest(*words: str) -> float:
