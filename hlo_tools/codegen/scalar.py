@@ -287,7 +287,7 @@ def _convert(inst: Instruction, args: Sequence[Value]) -> Value:
     return converted(args[0], inst.operands[0].shape.element, inst.shape.element)
 
 
-def _bitcast_convert(inst: Instruction, args: Sequence[Value]) -> Value:
+def bitcast_convert(inst: Instruction, args: Sequence[Value]) -> Value:
     """Of equal widths; others regroup elements, which is not elementwise (see `elemental.py`)."""
     source, target = inst.operands[0].shape.element, inst.shape.element
     if source.is_complex or source is target:
@@ -337,7 +337,7 @@ _TABLE: dict[str, Rule] = {
     "asinh": on_numbers(math.asinh, pairs=complex.asinh),
     "atan2": on_numbers(math.atan2, pairs=complex.atan2),
     "atanh": on_numbers(math.atanh, pairs=complex.atanh),
-    "bitcast-convert": _bitcast_convert,
+    "bitcast-convert": bitcast_convert,
     "cbrt": on_numbers(math.cbrt),
     "ceil": on_numbers(_unary("ceil")),
     "clamp": _clamp,
