@@ -31,6 +31,130 @@ INDEX = """
 """Defines %i, the number of the thread in a one-dimensional launch."""
 BARRIER = "call void @llvm.nvvm.barrier.cta.sync.aligned.all(i32 0)"
 
+SAXPY = f"""
+define ptx_kernel void @saxpy(ptr addrspace(1) %x, ptr addrspace(1) %y, float %a, i32 %n, ptr addrspace(1) %out) {{
+{INDEX}
+  %inside = icmp ult i32 %i, %n
+  br i1 %inside, label %work, label %end
+work:
+  %xp = getelementptr float, ptr addrspace(1) %x, i32 %i
+  %yp = getelementptr float, ptr addrspace(1) %y, i32 %i
+  %op = getelementptr float, ptr addrspace(1) %out, i32 %i
+  %xv = load float, ptr addrspace(1) %xp
+  %yv = load float, ptr addrspace(1) %yp
+  %product = fmul float %xv, %a
+  %sum = fadd float %product, %yv
+  store float %sum, ptr addrspace(1) %op
+  br label %end
+end:
+  ret void
+}}
+"""
+
+REDUCE = f"""
+@partial = internal addrspace(3) global [256 x float] undef, align 16
+define ptx_kernel void @reduce(ptr addrspace(1) %x, ptr addrspace(1) %out) {{
+entry:
+{INDEX}
+  %xp = getelementptr float, ptr addrspace(1) %x, i32 %i
+  %value = load float, ptr addrspace(1) %xp
+  %mine = getelementptr float, ptr addrspace(3) @partial, i32 %tid
+  store float %value, ptr addrspace(3) %mine
+  {BARRIER}
+  br label %level
+level:
+  %width = phi i32 [128, %entry], [%half, %joined]
+  %active = icmp ult i32 %tid, %width
+  br i1 %active, label %add, label %joined
+add:
+  %other = add i32 %tid, %width
+  %theirs = getelementptr float, ptr addrspace(3) @partial, i32 %other
+  %a = load float, ptr addrspace(3) %mine
+  %b = load float, ptr addrspace(3) %theirs
+  %sum = fadd float %a, %b
+  store float %sum, ptr addrspace(3) %mine
+  br label %joined
+joined:
+  {BARRIER}
+  %half = lshr i32 %width, 1
+  %more = icmp ne i32 %half, 0
+  br i1 %more, label %level, label %done
+done:
+  %first = icmp eq i32 %tid, 0
+  br i1 %first, label %write, label %end
+write:
+  %total = load float, ptr addrspace(3) @partial
+  %op = getelementptr float, ptr addrspace(1) %out, i32 %ctaid
+  store float %total, ptr addrspace(1) %op
+  br label %end
+end:
+  ret void
+}}
+"""
+
+MATMUL = f"""
+@a = internal addrspace(3) global [256 x float] undef, align 16
+@b = internal addrspace(3) global [256 x float] undef, align 16
+define ptx_kernel void @matmul(ptr addrspace(1) %A, ptr addrspace(1) %B, i32 %n, ptr addrspace(1) %C) {{
+entry:
+  %tx = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %ty = call i32 @llvm.nvvm.read.ptx.sreg.tid.y()
+  %bx = call i32 @llvm.nvvm.read.ptx.sreg.ctaid.x()
+  %by = call i32 @llvm.nvvm.read.ptx.sreg.ctaid.y()
+  %r0 = mul i32 %by, 16
+  %row = add i32 %r0, %ty
+  %c0 = mul i32 %bx, 16
+  %column = add i32 %c0, %tx
+  %rowstart = mul i32 %row, %n
+  %trow = mul i32 %ty, 16
+  %slot = add i32 %trow, %tx
+  %as = getelementptr float, ptr addrspace(3) @a, i32 %slot
+  %bs = getelementptr float, ptr addrspace(3) @b, i32 %slot
+  br label %tile
+tile:
+  %k = phi i32 [0, %entry], [%knext, %tileend]
+  %acc = phi float [0.0, %entry], [%next, %tileend]
+  %ac = add i32 %k, %tx
+  %ai = add i32 %rowstart, %ac
+  %ap = getelementptr float, ptr addrspace(1) %A, i32 %ai
+  %av = load float, ptr addrspace(1) %ap
+  store float %av, ptr addrspace(3) %as
+  %br = add i32 %k, %ty
+  %brow = mul i32 %br, %n
+  %bi = add i32 %brow, %column
+  %bp = getelementptr float, ptr addrspace(1) %B, i32 %bi
+  %bv = load float, ptr addrspace(1) %bp
+  store float %bv, ptr addrspace(3) %bs
+  {BARRIER}
+  br label %inner
+inner:
+  %j = phi i32 [0, %tile], [%jnext, %inner]
+  %sum = phi float [%acc, %tile], [%next, %inner]
+  %x = add i32 %trow, %j
+  %xp = getelementptr float, ptr addrspace(3) @a, i32 %x
+  %xv = load float, ptr addrspace(3) %xp
+  %y0 = mul i32 %j, 16
+  %y = add i32 %y0, %tx
+  %yp = getelementptr float, ptr addrspace(3) @b, i32 %y
+  %yv = load float, ptr addrspace(3) %yp
+  %product = fmul contract float %xv, %yv
+  %next = fadd contract float %sum, %product
+  %jnext = add i32 %j, 1
+  %jmore = icmp ult i32 %jnext, 16
+  br i1 %jmore, label %inner, label %tileend
+tileend:
+  {BARRIER}
+  %knext = add i32 %k, 16
+  %kmore = icmp ult i32 %knext, %n
+  br i1 %kmore, label %tile, label %done
+done:
+  %ci = add i32 %rowstart, %column
+  %cp = getelementptr float, ptr addrspace(1) %C, i32 %ci
+  store float %next, ptr addrspace(1) %cp
+  ret void
+}}
+"""
+
 
 def compile_ptx(ir: str, *, optimise: int = 2) -> str:
     """PTX for sm_90 of LLVM IR that follows HEADER."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hlo_backends.gpu.simulate import access, arithmetic, compare, convert, floating, matrix, warp
 from hlo_backends.gpu.simulate.assemble import Assembler, Builder, Layout, Read, Run
 from hlo_backends.gpu.simulate.control import Block, build_blocks
-from hlo_backends.gpu.simulate.errors import TrapError
+from hlo_backends.gpu.simulate.errors import SimulationError, TrapError
 from hlo_backends.gpu.simulate.inline import FlatKernel, flatten
 from hlo_backends.gpu.simulate.lanes import Lanes
 from hlo_backends.gpu.simulate.scalars import TYPES
@@ -157,11 +157,14 @@ def _compile(assembler: Assembler, instruction: Instruction) -> Run:
         if chosen.all():
             run(lanes)
         elif chosen.any():
-            part = lanes.narrow(chosen.nonzero()[0])
+            select = chosen.nonzero()[0]
+            part = lanes.narrow(select)
             try:
                 run(part)
-            finally:
-                lanes.merge(part, defined)
+            except SimulationError as error:
+                error.lane = int(select[error.lane or 0])
+                raise
+            lanes.merge(part, defined)
 
     return conditional
 

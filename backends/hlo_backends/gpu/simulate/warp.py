@@ -153,7 +153,7 @@ def build_redux(assembler: Assembler, instruction: Instruction) -> Run:
         check_members(lanes, members)
         warps = lanes.warps
         rows = np.where(warps.active, warps.rows(read(lanes)), scalar.integer.type(neutral))
-        put(lanes, warps.each(functions[operation].reduce(rows, axis=1)))
+        put(lanes, warps.each(functions[operation].reduce(rows, axis=1, dtype=rows.dtype)))
 
     return run
 
