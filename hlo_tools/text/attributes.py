@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_type_hints
 
@@ -67,11 +67,13 @@ class Attributes:
     unknown: list[Pair] = field(default_factory=list)
 
 
-def read_attributes(op: Op[Any], pairs: Iterator[Pair], scope: Scope, inline: tuple[str, Any] | None) -> Attributes:
+def read_attributes(
+    op: Op[Any], pairs: Iterable[Pair], scope: Scope, inline: tuple[str, Any] | None, at: int = 0
+) -> Attributes:
     """Values for the fields of the op's record and for what every instruction may have.
 
-    `inline` is the field that stands between the parentheses, with its value. Raises Malformed with offsets into the
-    source.
+    `inline` is the field that stands between the parentheses, with its value; `at` is where the opcode stands.
+    Raises Malformed with offsets into the source.
     """
     syntax = attribute_syntax(op.Attrs)
     found = Attributes()
@@ -94,7 +96,7 @@ def read_attributes(op: Op[Any], pairs: Iterator[Pair], scope: Scope, inline: tu
             raise e.shifted(pair.value_at) from None
     missing = [row.key for row in syntax.values() if row.required and row.name not in values]
     if missing:
-        raise Malformed(f"{op.name} lacks the attribute '{missing[0]}'", -1, code="HLO1021")
+        raise Malformed(f"{op.name} lacks the attribute '{missing[0]}'", at, at + len(op.name), "HLO1021")
     if found.unknown:
         extras["unknown"] = tuple((p.key, p.value) for p in found.unknown)
     found.record = op.Attrs(**values) if values else empty_record(op.Attrs)
@@ -212,6 +214,6 @@ def record_text(op: Op[Any], record: Any, style: Style) -> str:
     for row in attribute_syntax(type(record)).values():
         if row.name != op.inline:
             value = getattr(record, row.name)
-            if row.required or value != row.default:
+            if row.always or value != row.default:
                 parts.append(f", {row.key}={row.codec.show(value, style)}")
     return "".join(parts)

@@ -27,6 +27,7 @@ from hlo_tools.ir.attributes import (
     PaddingDim,
     Precision,
     Precisions,
+    Raw,
     SliceDim,
     SliceDims,
     Window,
@@ -348,6 +349,7 @@ CODECS: dict[Any, Codec] = {
     Aliasing: simple("aliasing", rf"\{{(?:{_ALIAS.pattern}(?:, )?)*\}}", _aliasing, _show_aliasing),
     FrontendAttributes: simple("frontend_attributes", r"\{[^\n]*\}", _frontend, _show_frontend),
     Json: Codec("json", re.compile(rf"(?s:{_TEXT}|.*)"), lambda t, _: t, lambda v, _: str(v)),
+    Raw: Codec("raw", re.compile(r"(?s:.*)"), lambda t, _: t, lambda v, _: str(v)),
     Sharding: simple("sharding", r"\{[^\n]*\}", read_sharding, show_sharding),
     Shape: simple("shape", r".*", parse_shape, str),
     tuple[Shape, ...]: simple("shapes", r"\{.*\}", _shapes, lambda v: "{" + ", ".join(s.text for s in v) + "}"),
@@ -385,6 +387,7 @@ class FieldSyntax:
     codec: Codec
     default: Any
     required: bool
+    always: bool  # printed even where it has its default
 
 
 _SYNTAX: dict[Any, dict[str, FieldSyntax]] = {}
@@ -397,6 +400,7 @@ def attribute_syntax(record: type[Any]) -> dict[str, FieldSyntax]:
         hints = get_type_hints(record)
         found = _SYNTAX[record] = {}
         for f in fields(record):
-            key = f.metadata.get("key") or f.name
-            found[key] = FieldSyntax(key, f.name, codec(hints[f.name]), f.default, f.default is MISSING)
+            key, required = f.metadata.get("key") or f.name, f.default is MISSING
+            always = required or bool(f.metadata.get("always"))
+            found[key] = FieldSyntax(key, f.name, codec(hints[f.name]), f.default, required, always)
     return found

@@ -1,0 +1,298 @@
+"""The careful path of the reader: instructions in any form of HLO text, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Callee, Callees, Op, ShapeError
+from hlo_tools.ir.shape import Shape, compatible
+from hlo_tools.ops import OPS
+from hlo_tools.support.diagnostic import Note
+from hlo_tools.text.attributes import Pair, read_attributes
+from hlo_tools.text.codecs import CODECS, attribute_syntax
+from hlo_tools.text.context import Context
+from hlo_tools.text.lines import LineReader
+from hlo_tools.text.literals import parse_literal
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.shapes import parse_shape
+from hlo_tools.text.statements import Operand, Statement, read_instruction, read_pairs
+
+MAX_INLINE_DEPTH = 64
+"""How deep computations may stand in the place of their names inside of each other."""
+
+INSTRUCTION_START = re.compile(r"(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)\s*=")
+_TAIL = re.compile(r"\}\n")
+_BODY = re.compile(r"\{\s*(?:\{\s*)?(?:ROOT\s+)?[%A-Za-z_][\w.\-]*\s*=")
+
+
+class Body(LineReader):
+    """Reads the instructions of one computation.
+
+    implicit_parameters  an operand that is not defined becomes a parameter (its shape is given)
+    inline               the computation stands in the place of its name
+    """
+
+    def __init__(
+        self, context: Context, computation: Computation, implicit_parameters: bool = False, inline: bool = False
+    ) -> None:
+        super().__init__(context, computation)
+        self.broken: set[str] = set()  # names whose instruction could not be read
+        self.implicit: set[str] = set()  # names that the text does not give
+        self.implicit_parameters = implicit_parameters
+        self.inline = inline
+
+    def read(self, at: int) -> int:
+        """Read all instructions from `at` on, and the closing brace; returns where the computation ends."""
+        context, text = self.context, self.context.text
+        while True:
+            at = self.lines(at)
+            m = _TAIL.match(text, at)
+            if m is not None:
+                end = m.end()
+                break
+            at = context.skip(at)
+            if at == len(text):
+                message = f"the text ends inside of computation '{self.computation.name}'"
+                context.report(Malformed(message, at, at + 1, "HLO1003"))
+                return at
+            if text[at] == "}":
+                end = self._tail(at)
+                break
+            try:
+                at = self.statement(at)
+            except Malformed as e:
+                if not isinstance(e, _Silent):
+                    context.report(e)
+                at = self._recover(at)
+        self.finish()
+        return end
+
+    def _tail(self, at: int) -> int:
+        if self.inline:
+            return at + 1
+        _, pairs, end = read_pairs(self.context.text, at, "tail")
+        for pair in pairs:
+            if pair.key == "execution_thread" and pair.value[:1] in "\"'":
+                self.computation.execution_thread = pair.value[1:-1]
+            else:
+                message = f"unknown attribute '{pair.key}' of a computation is dropped"
+                self.context.warning(message, pair.at, len(pair.key))
+        return end
+
+    def _recover(self, at: int) -> int:
+        m = INSTRUCTION_START.match(self.context.text, at)
+        if m is not None:
+            self.broken.add(m[0].removeprefix("ROOT").strip(" =\t\n%"))
+        return self.context.after_error(at)
+
+    def finish(self) -> None:
+        """Settle what refers to later instructions, and the root."""
+        computation = self.computation
+        for inst, names, at in self.control:
+            inst.extras = replace(inst.extras, control_predecessors=self._control(names, at))
+        computation.instructions = dict.fromkeys(self.names.values())
+        computation.version += 1
+        if self.root is None and self.names:
+            self.root = next(reversed(self.names.values()))
+        computation.root = self.root
+        if not self.names and not self.broken:
+            message = f"computation '{computation.name}' is empty"
+            self.context.report(Malformed(message, computation.at, computation.at + len(computation.name), "HLO1034"))
+
+    def _control(self, names: tuple[str, ...], at: int) -> tuple[Instruction, ...]:
+        found = []
+        for name in names:
+            other = self.names.get(name.removeprefix("%"))
+            if other is None:
+                self._undefined(name, max(at, self.context.text.find(name, at)))
+            else:
+                found.append(other)
+        return tuple(found)
+
+    def _undefined(self, name: str, at: int) -> None:
+        if name in self.broken:
+            return
+        close = get_close_matches(name, self.names, 1) if len(self.names) < 10_000 else []
+        notes = [Note(f"did you mean '{close[0]}'?")] if close else []
+        self.context.report(Malformed(f"there is no instruction '{name}' above", at, at + len(name), "HLO1035"), *notes)
+
+    # ---- one instruction
+
+    def statement(self, at: int) -> int:
+        """Read the instruction that starts at `at` through the grammar; returns where it ends. Raises Malformed."""
+        context = self.context
+        context.here = at
+        st = read_instruction(context.text, at)
+        op = self._op(st)
+        shape = None if st.shape is None else _located(parse_shape, st.shape, st.shape_at)
+        operands = tuple(self._operand(x) for x in st.operands)
+        inline = self._inline_value(st, op, shape)
+        context.shape = shape
+        found = read_attributes(op, self._without_bodies(op, st.pairs), context, inline, st.opcode_at)
+        for pair in found.unknown:
+            message = f"unknown attribute '{pair.key}' of {op.name} is kept as it is"
+            context.warning(message, pair.at, len(pair.key))
+        if shape is None:
+            shape = self._infer(st, op, found.record, operands)
+        if st.name in self.names:
+            self._clash(st)
+        if st.root and self.root is not None:
+            raise Malformed("the computation has two roots", st.at, st.at + len(st.name), "HLO1037")
+        inst = self._append(op, shape, operands, found.record, st.name, st.at)
+        inst.metadata, inst.sharding, inst.extras = found.metadata, found.sharding, found.extras
+        if found.control:
+            self.control.append((inst, found.control, at))
+        if st.root:
+            self.root = inst
+        return st.end
+
+    def _clash(self, st: Statement) -> None:
+        """Two instructions want one name. One that this reader has named gives way; otherwise it is an error."""
+        first = self.names[st.name]
+        if st.name not in self.implicit:
+            note = Note("the first one is here", self.context.source.span(first.at, first.at + len(st.name)))
+            self.context.report(
+                Malformed(f"'{st.name}' is defined twice", st.at, st.at + len(st.name), "HLO1036"), note
+            )
+            raise _Silent(st.name)
+        first.name = self._free_name(st.name)
+        self.names = {inst.name: inst for inst in self.names.values()}
+
+    def _without_bodies(self, op: Op[Any], pairs: list[Pair]) -> Iterator[Pair]:
+        """The attributes with names for the computations that stand there with their bodies."""
+        syntax = attribute_syntax(op.Attrs)
+        for pair in pairs:
+            row = syntax.get(pair.key)
+            if row is None or row.codec not in (CODECS[Callee], CODECS[Callees]) or not _BODY.match(pair.value):
+                yield pair
+                continue
+            names, at, end = [], pair.value_at, pair.value_at + len(pair.value)
+            several = self.context.text[self.context.skip(at + 1)] == "{"
+            at = self.context.skip(at + 1) if several else at
+            while at < end and self.context.text[at] == "{":
+                name, at = self._called(at)
+                names.append(name)
+                at = self.context.skip(at)
+                at = self.context.skip(at + 1) if self.context.text[at : at + 1] == "," else at
+            yield Pair(pair.key, "{" + ", ".join(names) + "}" if several else names[0], pair.at, pair.value_at)
+
+    def _called(self, at: int) -> tuple[str, int]:
+        """Read the computation whose brace opens at `at`: the name that it gets, and where it ends."""
+        context = self.context
+        if context.depth >= MAX_INLINE_DEPTH:
+            raise Malformed(f"computations nested deeper than {MAX_INLINE_DEPTH}", at, code="HLO1006")
+        computation = context.define(context.free_name("_"), at)
+        context.depth += 1
+        end = Body(context, computation, inline=True).read(at + 1)
+        context.depth -= 1
+        return computation.name, end
+
+    def _op(self, st: Statement) -> Op[Any]:
+        op = OPS.get(st.opcode)
+        if op is None:
+            close = get_close_matches(st.opcode, OPS, 1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            end = st.opcode_at + len(st.opcode)
+            raise Malformed(f"unknown opcode '{st.opcode}'{hint}", st.opcode_at, end, "HLO1007")
+        return op
+
+    def _operand(self, x: Operand) -> Instruction:
+        shape = None if x.shape is None else _located(parse_shape, x.shape, x.shape_at)
+        if x.opcode is not None:
+            inst = self._nested(x, shape)
+        else:
+            found = self.names.get(x.name)
+            if found is None and self.implicit_parameters and shape is not None:
+                found = self._implicit(x.name, shape, x.at)
+            if found is None:
+                if x.name in self.broken:
+                    raise _Silent(x.name)
+                self._undefined(x.name, x.at)
+                raise _Silent(x.name)
+            inst = found
+        for index in x.path:
+            inst = self._element(inst, index, x)
+        if shape is not None and x.opcode is None and not compatible(shape, inst.shape):
+            message = f"operand {x.name} is {inst.shape}, not {shape}"
+            raise Malformed(message, x.shape_at, x.shape_at + len(x.shape or ""), "HLO1038")
+        return inst
+
+    def _implicit(self, name: str, shape: Shape, at: int) -> Instruction:
+        parameter = OPS["parameter"]
+        return self._append(parameter, shape, (), parameter.Attrs(number=len(self.names)), name, at)
+
+    def _element(self, inst: Instruction, index: int, x: Operand) -> Instruction:
+        if not inst.shape.is_tuple or index >= len(inst.shape.elements):
+            raise Malformed(f"{inst.name} has no element {index}", x.at, x.at + len(x.name), "HLO1038")
+        op = OPS["get-tuple-element"]
+        name = self._free_name(f"{op.name}.anon")
+        return self._append(op, inst.shape.elements[index], (inst,), op.Attrs(index=index), name, x.at)
+
+    def _nested(self, x: Operand, shape: Shape | None) -> Instruction:
+        st = Statement(False, "", x.at, None, 0, x.opcode or "", x.at, None, 0, x.operands, [], x.at)
+        op = self._op(st)
+        operands = tuple(self._operand(y) for y in x.operands)
+        record = read_attributes(op, (), self.context, None, x.at).record
+        if shape is None:
+            shape = self._infer(st, op, record, operands)
+        return self._append(op, shape, operands, record, self._free_name(f"{op.name}.anon"), x.at)
+
+    def _append(
+        self, op: Op[Any], shape: Shape, operands: tuple[Instruction, ...], record: Any, name: str, at: int
+    ) -> Instruction:
+        inst = self.names[name] = Instruction(op, shape, operands, record, name, self.computation, at)
+        return inst
+
+    def _free_name(self, base: str) -> str:
+        """A name that no instruction has; a later instruction of this name takes precedence."""
+        name, number = base, 0
+        while name in self.names:
+            number += 1
+            name = f"{base}.{number}"
+        self.implicit.add(name)
+        return name
+
+    def _inline_value(self, st: Statement, op: Op[Any], shape: Shape | None) -> tuple[str, Any] | None:
+        if op.inline is None:
+            if st.inline is not None:
+                end = st.inline_at + len(st.inline)
+                raise Malformed(f"{op.name} takes instructions as operands", st.inline_at, end, "HLO1023")
+            return None
+        if st.inline is None:
+            raise Malformed(f"{op.name} needs a value between the parentheses", st.opcode_at,
+                            st.opcode_at + len(st.opcode), "HLO1023")  # fmt: skip
+        if op.inline == "number":
+            return "number", int(st.inline)
+        if shape is None:
+            raise Malformed("a constant needs a shape", st.opcode_at, st.opcode_at + len(st.opcode), "HLO1014")
+        given = shape
+        return op.inline, _located(lambda text: parse_literal(text, given), st.inline, st.inline_at)
+
+    def _infer(self, st: Statement, op: Op[Any], record: Any, operands: tuple[Instruction, ...]) -> Shape:
+        span = (st.opcode_at, st.opcode_at + len(st.opcode))
+        if op.declared:
+            raise Malformed(f"the shape of {op.name} must be given", *span, "HLO1039")
+        if op.arity is not None and len(operands) != op.arity:
+            raise Malformed(f"{op.name} takes {op.arity} operands, got {len(operands)}", *span, "HLO1024")
+        try:
+            return op.shape(record, *[x.shape for x in operands])
+        except ShapeError as e:
+            raise Malformed(f"{op.name}: {e.message}", *span, "HLO1039") from None
+
+
+class _Silent(Malformed):
+    """The statement cannot be read because of something that has been reported already."""
+
+
+def _located(read: Callable[[str], Any], text: str, at: int) -> Any:
+    try:
+        return read(text)
+    except Malformed as e:
+        end = len(text) if e.end is None else e.end
+        raise Malformed(e.message, at + e.at, at + end, e.code) from None

@@ -1,0 +1,104 @@
+"""What the reading of one module shares: the source, the computations by name, the findings, the memories."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from hlo_tools.ir.attributes import Metadata
+from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.module import Module
+from hlo_tools.ir.shape import Shape
+from hlo_tools.support.diagnostic import Diagnostic, Note, Severity
+from hlo_tools.support.source import Source
+from hlo_tools.text.attributes import Attributes
+from hlo_tools.text.malformed import Malformed
+
+MAX_ERRORS = 20
+"""After so many errors the rest of the text is not read."""
+
+_BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
+_RESTART = re.compile(
+    r"\n[^\S\n]*(?:(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)[^\S\n]*=[^\S\n]*[a-z(]"
+    r"|\}|ENTRY\b|%?[\w.\-]+ [^=\n]*\{[^\S\n]*\n)"
+)
+
+
+class TooMany(Exception):
+    """MAX_ERRORS is reached."""
+
+
+class Context:
+    """One reading. As a `Scope` it resolves the names of computations."""
+
+    def __init__(self, source: Source, warn: Callable[[Diagnostic], None]) -> None:
+        self.source = source
+        self.text = source.text
+        self.warn = warn
+        self.module = Module("_", source=source)
+        self.problems: list[Diagnostic] = []
+        self.shape: Shape | None = None
+        self.here = 0  # where the statement that is being read starts
+        self.depth = 0  # of computations in the place of their names
+        self.pool: dict[str, Computation] = {}  # every computation that is defined or named
+        self.first_use: dict[str, int] = {}
+        # memories of the fast path, by text
+        self.shapes: dict[str, Shape] = {}
+        self.attributes: dict[tuple[str, str], Attributes] = {}
+        self.metadata: dict[str, tuple[Metadata | None, str]] = {}
+
+    def skip(self, at: int) -> int:
+        """Where the next token starts."""
+        m = _BLANK.match(self.text, at)
+        assert m is not None
+        return m.end()
+
+    # ---- computations
+
+    def computation(self, name: str) -> Computation:
+        """The computation of this name, which may be defined further down."""
+        name = name.removeprefix("%")
+        found = self.pool.get(name)
+        if found is None:
+            found = self.pool[name] = Computation(name, self.module)
+            self.first_use[name] = self.here
+        return found
+
+    def define(self, name: str, at: int) -> Computation:
+        """The computation of this name, whose body follows; a second one of the same name is an error."""
+        if name in self.module.computations:
+            first = self.module.computations[name]
+            note = Note("the first one is here", self.module.span(first))
+            self.report(Malformed(f"computation '{name}' is defined twice", at, at + len(name), "HLO1030"), note)
+            name = self.free_name(name)
+        computation = self.computation(name)
+        computation.at = at
+        self.module.computations[name] = computation
+        return computation
+
+    def free_name(self, base: str) -> str:
+        """A name that no computation has."""
+        name, number = base, 0
+        while name in self.pool:
+            number += 1
+            name = f"{base}.{number}"
+        return name
+
+    # ---- findings
+
+    def report(self, e: Malformed, *notes: Note) -> None:
+        """Keep an error. Raises TooMany."""
+        at = min(max(e.at, 0), len(self.text))
+        end = at + 1 if e.end is None else max(e.end, at + 1)
+        self.problems.append(Diagnostic(e.code, e.message, self.source.span(at, end), notes=notes))
+        if len(self.problems) >= MAX_ERRORS:
+            raise TooMany
+
+    def warning(self, message: str, at: int, length: int) -> None:
+        """Pass on something odd that was read nevertheless."""
+        self.warn(Diagnostic("HLO1040", message, self.source.span(at, at + length), Severity.WARNING))
+
+    def after_error(self, at: int) -> int:
+        """Where to go on after a fault at or behind `at`: the next line that looks like the start of something."""
+        m = _RESTART.search(self.text, at)
+        return len(self.text) if m is None else self.skip(m.start())
