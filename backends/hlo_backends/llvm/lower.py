@@ -72,6 +72,7 @@ class Lowering:
         self.buffers: dict[Buffer, str] = {b: f"%p{i}" for i, b in enumerate(kernel.params)}
         self.memo: dict[int, str] = {}
         self.allocas: list[str] = []
+        self.globals: list[str] = []
 
     def function(self) -> str:
         """The whole function."""
@@ -80,7 +81,7 @@ class Lowering:
         params = ", ".join([*map(self._parameter, self.kernel.params), *self.dialect.parameters])
         lines = self.text.close()
         head = f'{self.dialect.define} @"{self.kernel.name}"({params}) {self.dialect.attributes} {{\nentry:'
-        return "\n".join([head, *self.allocas, *lines, "}\n"])
+        return "\n".join([*self.globals, head, *self.allocas, *lines, "}\n"])
 
     def _parameter(self, buffer: Buffer) -> str:
         access = " readonly" if buffer.role is Role.INPUT else ""
@@ -439,6 +440,11 @@ class Lowering:
 
     def _alloc(self, stmt: Alloc) -> None:
         b = stmt.buffer
+        if b.space is Space.SHARED:
+            name = self.buffers[b] = f'@"{self.kernel.name}.shared{len(self.globals)}"'
+            kind = f"internal addrspace({self.dialect.spaces[b.space]}) global"
+            self.globals.append(f"{name} = {kind} [{b.size} x {storage(b.element)}] undef, align {b.align}")
+            return
         name = self.buffers[b] = f"%a{len(self.buffers)}"
         self.allocas.append(f"  {name} = alloca [{b.size} x {storage(b.element)}], align {b.align}")
 
