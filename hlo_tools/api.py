@@ -12,7 +12,7 @@ from hlo_tools.debug.bench import BenchReport, measure
 from hlo_tools.debug.replay import ReplayReport
 from hlo_tools.debug.replay import replay as _replay
 from hlo_tools.interpret.inputs import random_inputs
-from hlo_tools.interpret.run import interpret
+from hlo_tools.interpret.run import Limits, interpret
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module
 from hlo_tools.passes.instruments import Verify
@@ -42,6 +42,7 @@ __all__ = [
     "Executable",
     "HloError",
     "LimitError",
+    "Limits",
     "Module",
     "ParseError",
     "PassError",

@@ -143,7 +143,7 @@ def find(name: str) -> Backend:
         raise UnsupportedError.at("HLO4001", f"no backend is called '{name}'; installed: {known}")
     try:
         found = entry.load()
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise UnsupportedError.at("HLO4002", f"backend '{name}' cannot be loaded: {error}") from error
     if not isinstance(found, Backend):
         raise UnsupportedError.at("HLO4002", f"{entry.value} is no backend: it is a {type(found).__name__}")

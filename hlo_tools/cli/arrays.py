@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from hlo_tools.api import Array, Module
+from hlo_tools.ir.element import element_of
 from hlo_tools.ir.shape import Shape
 from hlo_tools.support.diagnostic import Diagnostic, ParseError, UsageError
 from hlo_tools.support.files import read_bytes
@@ -37,7 +38,8 @@ def read_arguments(path: str, module: Module) -> list[Array]:
             stored = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:  # AttributeError: a lone .npy
         raise ParseError(Diagnostic("HLO5010", f"'{path}' is not an .npz archive: {error}", file=path)) from error
-    leaves = [leaf for parameter in module.main.parameters for _, leaf in parameter.shape.leaves()]
+    shapes = [leaf for parameter in module.main.parameters for _, leaf in parameter.shape.leaves()]
+    leaves = [shape for shape in shapes if not shape.is_token]
     return [_argument(path, f"arg{index}", stored, leaf) for index, leaf in enumerate(leaves)]
 
 
@@ -71,5 +73,5 @@ def summary(arrays: Sequence[Array]) -> str:
         flat = [str(value) for value in array.reshape(-1)[:_SHOWN]]
         more = ", ..." if array.size > _SHOWN else ""
         dims = ",".join(str(size) for size in array.shape)
-        lines.append(f"out{index} {array.dtype}[{dims}] {{{', '.join(flat)}{more}}}")
+        lines.append(f"out{index} {element_of(array.dtype)}[{dims}] {{{', '.join(flat)}{more}}}")
     return "\n".join(lines)

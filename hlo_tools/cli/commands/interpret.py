@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import InputArrays, InputFile, OutputArrays, Seed
@@ -10,11 +14,20 @@ PANEL = "Compile and run"
 EXAMPLES = (
     ("hlo interpret f.hlo --inputs in.npz --outputs out.npz", "Run on arrays from a file."),
     ("hlo interpret f.hlo --seed 7", "Run on generated arguments and print the results."),
+    ("hlo interpret f.hlo --max-seconds 10", "Give up after ten seconds, with exit code 5."),
 )
 
 
-def command(file: InputFile, inputs: InputArrays = None, outputs: OutputArrays = None, seed: Seed = 0) -> None:
+def command(
+    file: InputFile,
+    inputs: InputArrays = None,
+    outputs: OutputArrays = None,
+    seed: Seed = 0,
+    max_steps: Annotated[int | None, typer.Option(min=0, metavar="N", help="give up after N instructions")] = None,
+    max_seconds: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="give up after S seconds")] = None,
+) -> None:
     """Run a module in the reference interpreter (plain numpy, op by op)."""
     module = hlo.load(file)
     hlo.verify(module)
-    execution.deliver(hlo.interpret(module, execution.arguments(module, inputs, seed)), outputs)
+    limits = hlo.Limits(steps=max_steps, seconds=max_seconds)
+    execution.deliver(hlo.interpret(module, execution.arguments(module, inputs, seed), limits=limits), outputs)
