@@ -40,6 +40,13 @@ def _excerpt(span: Span, color: bool) -> str:
     return f"{gutter} | {head}{shown}{tail}\n{blank} | {marks}"
 
 
+def _shown(message: str) -> str:
+    """`message` in one line: what it quotes from the input must not steer the terminal."""
+    if message.isprintable():
+        return message
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+
+
 def text(found: Diagnostic, color: bool = False) -> str:
     """`found` for a person: the sentence, the line with a caret, the notes."""
     where, severity = found.where, found.severity.value
@@ -49,16 +56,16 @@ def text(found: Diagnostic, color: bool = False) -> str:
         code = f"{_DIM}[{found.code}]{_RESET}"
     else:
         code = f"[{found.code}]"
-    lines = [f"{where + ': ' if where else ''}{severity}: {found.message} {code}"]
+    lines = [f"{where + ': ' if where else ''}{severity}: {_shown(found.message)} {code}"]
     if found.span is not None:
         lines.append(_excerpt(found.span, color))
     note_word = f"{_COLORS[Severity.NOTE]}note{_RESET}" if color else "note"
     for note in found.notes:
         if note.span is None:
-            lines.append(f"{note_word}: {note.message}")
+            lines.append(f"{note_word}: {_shown(note.message)}")
         else:
             line, column = note.span.position
-            lines.append(f"{note.span.source.name}:{line}:{column}: {note_word}: {note.message}")
+            lines.append(f"{note.span.source.name}:{line}:{column}: {note_word}: {_shown(note.message)}")
             lines.append(_excerpt(note.span, color))
     return "\n".join(lines)
 

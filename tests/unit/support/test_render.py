@@ -41,6 +41,11 @@ def test_a_long_line_is_cut_around_the_caret() -> None:
     assert excerpt[caret.index("^")] == "!"
 
 
+def test_the_input_cannot_steer_the_terminal() -> None:
+    shown = render.text(Diagnostic("HLO1003", "found 'a\nb\x1b[31m'"))
+    assert shown == "error: found 'a\\nb\\x1b[31m' [HLO1003]"
+
+
 def test_tabs_do_not_move_the_caret() -> None:
     shown = render.text(Diagnostic("HLO1003", "odd", Source("f", "\t\tx!").span(3))).splitlines()
     assert shown[1][shown[2].index("^")] == "!"
