@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from hlo_backends.gpu.simulate.assemble import Assembler, Builder, Read, Run
-from hlo_backends.gpu.simulate.errors import OutOfBoundsError
+from hlo_backends.gpu.simulate.errors import OutOfBoundsError, SimulationError
 from hlo_backends.gpu.simulate.floats import FORMATS, PACKED
 from hlo_backends.gpu.simulate.lanes import Lanes, PendingCopy
 from hlo_backends.gpu.simulate.memory import (
+    LOCAL_WINDOW,
     PARAM_WINDOW,
     SHARED_WINDOW,
     WINDOW_SIZE,
@@ -87,19 +88,25 @@ def _locate_generic(lanes: Lanes, address: Array, size: int, check: Check) -> li
     for kind in kinds:
         select = np.flatnonzero(window == kind)
         base = int(kind) * WINDOW_SIZE
-        inner, threads = address[select] - np.int64(base), lanes.threads[select]
-        if base == SHARED_WINDOW:
-            found = [_locate_shared(lanes, threads, inner, size, check)]
-        elif base == 0:
-            found = locate_global(lanes.batch.device, inner, size)
-        elif base < PARAM_WINDOW:
-            found = lanes.batch.local.locate(threads, inner, size)
-        else:
-            found = [_locate_parameter(lanes, inner - np.int64(PARAM_WINDOW - base), size)]
+        try:
+            found = _locate_in_window(lanes, base, lanes.threads[select], address[select], size, check)
+        except SimulationError as error:
+            raise error.among(select) from None
         for piece in found:
             inside = select if piece.select is None else select[piece.select]
             pieces.append(Piece(inside, piece.storage, piece.index, piece.written))
     return pieces
+
+
+def _locate_in_window(lanes: Lanes, base: int, threads: Array, address: Array, size: int, check: Check) -> list[Piece]:
+    inner = address - np.int64(base)
+    if base == SHARED_WINDOW:
+        return [_locate_shared(lanes, threads, inner, size, check)]
+    if base == LOCAL_WINDOW:
+        return lanes.batch.local.locate(threads, inner, size)
+    if base == PARAM_WINDOW:
+        return [_locate_parameter(lanes, inner, size)]
+    return locate_global(lanes.batch.device, address, size)
 
 
 # ---- ld and st
@@ -300,7 +307,10 @@ def _build_copy(assembler: Assembler, instruction: Instruction) -> Run:
         for length in np.unique(lengths):
             select = np.flatnonzero(lengths == length)
             if length:
-                data[select, :length] = _fetch(lanes, source_address[select], int(length), size)
+                try:
+                    data[select, :length] = _fetch(lanes, source_address[select], int(length), size)
+                except SimulationError as error:
+                    raise error.among(select) from None
         batch.shared.start_copy(lanes.threads, position, size)
         groups = batch.committed[lanes.threads]
         batch.pending.append(PendingCopy(lanes.threads, groups, position, data))

@@ -162,8 +162,7 @@ def _compile(assembler: Assembler, instruction: Instruction) -> Run:
             try:
                 run(part)
             except SimulationError as error:
-                error.lane = int(select[error.lane or 0])
-                raise
+                raise error.among(select) from None
             lanes.merge(part, defined)
 
     return conditional

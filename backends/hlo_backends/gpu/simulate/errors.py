@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
+
+from numpy.typing import NDArray
 
 Index3 = tuple[int, int, int]
 
@@ -28,6 +30,12 @@ class SimulationError(Exception):
         """Adds the PTX statement to an error that has none yet."""
         if self.line is None:
             self.line, self.text = line, text
+        return self
+
+    def among(self, select: NDArray[Any]) -> Self:
+        """Translates the lane of an error that arose for the lanes at the given positions only."""
+        if self.lane is not None:
+            self.lane = int(select[min(self.lane, len(select) - 1)])
         return self
 
     def by(self, thread: Index3, block: Index3) -> Self:

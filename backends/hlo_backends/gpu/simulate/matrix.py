@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hlo_backends.gpu.simulate.assemble import Assembler, Builder, Read, Run
-from hlo_backends.gpu.simulate.errors import DivergenceError
+from hlo_backends.gpu.simulate.errors import DivergenceError, SimulationError
 from hlo_backends.gpu.simulate.floats import FORMATS
 from hlo_backends.gpu.simulate.lanes import WARP, Lanes
 from hlo_backends.gpu.simulate.memory import check_alignment
@@ -39,11 +39,17 @@ def _matrix_count(assembler: Assembler, instruction: Instruction) -> int:
     return next((int(one[1]) for one in modifiers if one in ("x1", "x2", "x4")), 0)
 
 
-def _row_positions(lanes: Lanes, address: Array, count: int) -> tuple[Array, Array]:
-    """Threads and addresses of the rows: lanes 0 to 8 * count - 1 of each warp give one each, as (warps, rows)."""
-    threads = lanes.threads.reshape(-1, WARP)[:, : 8 * count]
-    rows = lanes.spread(address).reshape(-1, WARP)[:, : 8 * count]
-    return threads, rows
+def _locate_rows(lanes: Lanes, address: Array, count: int, check: Callable[[Array, Array, int], None]) -> Array:
+    """Positions in shared memory of the rows: lanes 0 to 8 * count - 1 of each warp give the address of one each."""
+    giving = np.flatnonzero(np.arange(lanes.count) % WARP < 8 * count)
+    threads, rows = lanes.threads[giving], lanes.spread(address)[giving]
+    try:
+        check_alignment(rows, _ROW_BYTES)
+        position = lanes.batch.shared.locate(threads, rows, _ROW_BYTES)
+        check(threads, position, _ROW_BYTES)
+    except SimulationError as error:
+        raise error.among(giving) from None
+    return position
 
 
 def build_ldmatrix(assembler: Assembler, instruction: Instruction) -> Run:
@@ -58,11 +64,7 @@ def build_ldmatrix(assembler: Assembler, instruction: Instruction) -> Run:
     def run(lanes: Lanes) -> None:
         _need_whole_warps(lanes)
         shared = lanes.batch.shared
-        threads, rows = _row_positions(lanes, address(lanes), count)
-        flat = threads.reshape(-1)
-        check_alignment(rows.reshape(-1), _ROW_BYTES)
-        position = shared.locate(flat, rows.reshape(-1), _ROW_BYTES)
-        shared.check_read(flat, position, _ROW_BYTES)
+        position = _locate_rows(lanes, address(lanes), count, shared.check_read)
         elements = shared.storage.view(np.uint16)[(position[:, None] >> 1) + np.arange(8)]
         matrices = elements.reshape(-1, count, 8, 8)
         if transposes:
@@ -85,11 +87,7 @@ def build_stmatrix(assembler: Assembler, instruction: Instruction) -> Run:
     def run(lanes: Lanes) -> None:
         _need_whole_warps(lanes)
         shared = lanes.batch.shared
-        threads, rows = _row_positions(lanes, address(lanes), count)
-        flat = threads.reshape(-1)
-        check_alignment(rows.reshape(-1), _ROW_BYTES)
-        position = shared.locate(flat, rows.reshape(-1), _ROW_BYTES)
-        shared.check_write(flat, position, _ROW_BYTES)
+        position = _locate_rows(lanes, address(lanes), count, shared.check_write)
         parts = [np.ascontiguousarray(lanes.spread(read(lanes))).view(np.uint16).reshape(-1, 8, 8) for read in reads]
         matrices = np.stack(parts, axis=1)
         if transposes:

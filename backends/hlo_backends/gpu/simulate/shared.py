@@ -6,6 +6,8 @@ index in its block. Two accesses by different threads, one of them a write, race
 between them, nor (for threads of one warp) a barrier of the warp. A record of zero means never; so reads of
 uninitialised memory show as well.
 
+Reads only go to a log at first. Most logs are thrown away at the next barrier; a write needs them as records.
+
 A barrier that only some of the block's threads take part in counts as one of the whole block.
 """
 
@@ -27,6 +29,7 @@ _WARP_EPOCH = np.int64(((1 << 19) - 1) << 13)
 _ONE_WARP_EPOCH = np.int64(1 << 13)
 _ONE_EPOCH = np.int64(1 << 32)
 _IN_FLIGHT = np.int64(1 << 62)
+_LOG_LIMIT = 1 << 22
 
 
 class SharedMemory:
@@ -45,11 +48,15 @@ class SharedMemory:
         self.writes: NDArray[np.int64] = np.zeros(blocks * self.stride // granule, np.int64)
         self.reads: NDArray[np.int64] = np.zeros_like(self.writes)
         self.stamp: NDArray[np.int64] = _ONE_EPOCH + thread_of
+        self.log: list[tuple[Array, Array, Array]] = []
+        self.log_size = 0
 
     # ---- synchronisation
     def pass_barrier(self, threads: Array) -> None:
         """The threads, all of their blocks, have passed a barrier."""
         self.stamp[threads] += _ONE_EPOCH
+        if len(threads) == len(self.stamp):
+            self._clear_log()
 
     def pass_warp_barrier(self, threads: Array) -> None:
         """The threads have passed a barrier of their warps."""
@@ -82,7 +89,10 @@ class SharedMemory:
             suspect = (writer == 0) | ((writer >= _floor(stamp)) & (writer != stamp))
             if suspect.any():
                 self._explain_read(granule, writer, stamp)
-            self._record_read(granule, stamp)
+            self.log.append((threads, granule, stamp))
+            self.log_size += len(granule)
+        if self.log_size > _LOG_LIMIT:
+            self._file_log()
 
     def check_write(self, threads: Array, position: Array, size: int) -> None:
         """Checks and records a plain write of `size` bytes."""
@@ -121,6 +131,7 @@ class SharedMemory:
     # ---- the records
     def _check_exclusive(self, granule: Array, stamp: Array, atomic: bool = False) -> None:
         """Nobody else may have read or written since the last barrier."""
+        self._file_log()
         floor = _floor(stamp)
         writer = self.writes[granule]
         suspect = (writer >= floor) & (writer != stamp)
@@ -145,6 +156,20 @@ class SharedMemory:
         lane = _first(suspect & ~_ordered(writer, stamp, False))
         if lane is not None:
             raise self._race(granule, lane, "read", _last_writer(writer, lane))
+
+    def _clear_log(self) -> None:
+        self.log.clear()
+        self.log_size = 0
+
+    def _file_log(self) -> None:
+        """Enters into the records the logged reads that no barrier has made harmless."""
+        for threads, granule, stamp in self.log:
+            recent = _floor(stamp) == _floor(self.stamp[threads])
+            if recent.all():
+                self._record_read(granule, stamp)
+            elif recent.any():
+                self._record_read(granule[recent], stamp[recent])
+        self._clear_log()
 
     def _record_read(self, granule: Array, stamp: Array) -> None:
         """Adds the readers. Several lanes may read one granule at once: the last one stored wins, so look again."""
