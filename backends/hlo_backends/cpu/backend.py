@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from hlo_tools.codegen.parallel import schedule
-
 from hlo_backends.cpu.detect import cpu_supported_text
 from hlo_backends.cpu.emitters import emitters
 from hlo_backends.cpu.entry import entry_text
@@ -23,6 +21,7 @@ from hlo_backends.llvm.object import emit_assembly, emit_object, optimised
 from hlo_tools import __version__
 from hlo_tools.backend import Backend, Executable, ObjectCode, Stage, Target
 from hlo_tools.codegen.memory import ALIGN
+from hlo_tools.codegen.parallel import schedule
 from hlo_tools.codegen.planner import plan
 from hlo_tools.codegen.program import Program
 from hlo_tools.codegen.text import to_text as kernel_text

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hlo_backends.llvm.constants import bytes_text, string_text
-from hlo_backends.llvm.entry import E_CUSTOM_CALL, E_NO_CUSTOM_CALL, EntryWriter, custom_calls, strerror
+from hlo_backends.llvm.constants import bytes_text
+from hlo_backends.llvm.entry import ARGS_TYPE, RT_TYPE, EntryWriter, strerror
 from hlo_tools.codegen.kernel import Axis, For, Kernel
-from hlo_tools.codegen.program import Call, Copy, CustomCall, Program, Slot
+from hlo_tools.codegen.program import Call, Copy, Program, Slot
 
 PARALLEL_FLOPS = 30_000
 """Below this much work, waking threads costs more than it gains (a wake-up is a few microseconds)."""
@@ -25,8 +25,8 @@ def entry_text(program: Program, symbol: str, size_type: str = "i64") -> str:
     """
     return "\n".join(
         [
-            f"%hlo.args = type {{ i32, ptr, ptr, ptr, ptr, {size_type}, ptr }}",
-            "%hlo.rt = type { i32, ptr, ptr, ptr, ptr, ptr }",
+            ARGS_TYPE.format(size_type=size_type),
+            RT_TYPE,
             *_constants(program),
             *(t for k in program.kernels if is_threaded(k) for t in _thunk(k)),
             *_CpuEntry(program, symbol, size_type).text(),
@@ -73,9 +73,6 @@ class _CpuEntry(EntryWriter):
         width = max((len(k.params) for k in self.program.kernels if is_threaded(k)), default=0)
         if width:
             self._put(f"%pack = alloca [{width} x ptr], align 16")
-        slots = max((len(c.slots) for c in custom_calls(self.program.steps)), default=0)
-        if slots:
-            self._put(f"%buffers = alloca [{slots} x ptr], align 16")
 
     def _constant(self, slot: Slot) -> str:
         return f"@const.{slot.number}"
@@ -91,27 +88,13 @@ class _CpuEntry(EntryWriter):
         return self._value(f"load {type_name}, ptr {self._address(slot)}")
 
     def _runtime(self) -> None:
-        """Load the runtime's functions; all stay null without a runtime."""
-        custom = bool(list(custom_calls(self.program.steps)))
-        threaded = any(is_threaded(k) for k in self.program.kernels)
-        if not custom and not threaded:
-            return
-        before = self._fresh("before")
-        self._put(f"br label %{before}")
-        self._label(before)
-        rt = self._field("%a", "%hlo.args", 6, "ptr")
-        none = self._value(f"icmp eq ptr {rt}, null")
-        self._put(f"br i1 {none}, label %with.rt, label %load.rt")
-        self._label("load.rt")
-        fields = [self._field(rt, "%hlo.rt", n, "ptr") for n in (1, 2, 3)]
-        self._put("br label %with.rt")
-        self._label("with.rt")
-        for name, value in zip(("ctx", "parallel", "custom"), fields, strict=True):
-            self._put(f"%rt.{name} = phi ptr [ null, %{before} ], [ {value}, %load.rt ]")
-        if threaded:
+        custom = self._custom_runtime()
+        if any(is_threaded(k) for k in self.program.kernels):
+            self._load_runtime([*custom, "ctx", "parallel"])
             self._put("%rt.serial = icmp eq ptr %rt.parallel, null")
-        if custom:
-            self._require(self._value("icmp ne ptr %rt.custom, null"), E_NO_CUSTOM_CALL)
+        elif custom:
+            self._load_runtime(custom)
+        self._require_custom()
 
     def _call(self, step: Call) -> None:
         kernel = step.kernel
@@ -135,17 +118,3 @@ class _CpuEntry(EntryWriter):
         self._put(f'call void %rt.parallel(ptr %rt.ctx, i64 {count}, ptr @"{kernel.name}.body", ptr %pack)')
         self._put(f"br label %{after}")
         self._label(after)
-
-    def _custom_call(self, step: CustomCall) -> None:
-        for i, slot in enumerate(step.slots):
-            at = self._value(f"getelementptr inbounds ptr, ptr %buffers, i64 {i}")
-            self._put(f"store ptr {self._address(slot)}, ptr {at}")
-        number = len(self.custom_strings) // 2
-        target, opaque = f"{self.symbol}.target.{number}", f"{self.symbol}.opaque.{number}"
-        self.custom_strings += [string_text(target, step.target), string_text(opaque, step.opaque)]
-        length = len(step.opaque.encode())
-        status = self._value(
-            f'call i32 %rt.custom(ptr %rt.ctx, ptr @"{target}", ptr %buffers, ptr @"{opaque}", '
-            f"{self.size_type} {length})"
-        )
-        self._require(self._value(f"icmp eq i32 {status}, 0"), E_CUSTOM_CALL)

@@ -13,6 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from hlo_backends.llvm.constants import string_text
 from hlo_tools.codegen.program import Area, Branch, Call, Copy, CustomCall, Loop, Program, Slot, Step
 
+ARGS_TYPE = "%hlo.args = type {{ i32, ptr, ptr, ptr, ptr, {size_type}, ptr }}"
+RT_TYPE = "%hlo.rt = type { i32, ptr, ptr, ptr, ptr, ptr }"
+_RT_FIELDS = {"ctx": 1, "parallel": 2, "custom": 3, "stream": 5}
+
 OK = 0
 E_STRUCT_SIZE = 1
 E_NULL_ARGUMENT = 2
@@ -20,6 +24,7 @@ E_NULL_RESULT = 3
 E_SCRATCH = 4
 E_NO_CUSTOM_CALL = 5
 E_CUSTOM_CALL = 6
+E_BASE = 1000  # a target adds its driver's own codes to this
 
 ERRORS = {
     OK: ("OK", "no error"),
@@ -40,7 +45,9 @@ def strerror(symbol: str, errors: Mapping[int, tuple[str, str]]) -> Iterator[str
         yield string_text(f"{symbol}.error.{code}", text)
     yield string_text(f"{symbol}.error.unknown", "unknown error code")
     yield f'define ptr @"{symbol}_strerror"(i32 %code) nounwind {{'
-    yield "  switch i32 %code, label %unknown ["
+    yield f"  %based = icmp sgt i32 %code, {E_BASE}"
+    yield f"  %known = select i1 %based, i32 {E_BASE}, i32 %code"
+    yield "  switch i32 %known, label %unknown ["
     yield from (f"    i32 {code}, label %e{code}" for code in texts)
     yield "  ]"
     for code in texts:
@@ -108,6 +115,9 @@ class EntryWriter(ABC):
 
     def _prologue(self) -> None:
         self._allocate()
+        slots = max((len(c.slots) for c in custom_calls(self.program.steps)), default=0)
+        if slots:
+            self._put(f"%buffers = alloca [{slots} x ptr], align 16")
         size = self._field("%a", "%hlo.args", 0, "i32")
         expected = self._value("getelementptr %hlo.args, ptr null, i32 1")
         self._require(
@@ -203,6 +213,47 @@ class EntryWriter(ABC):
             self._put(f"br label %{after}")
         self._label(after)
 
+    def _custom_call(self, step: CustomCall) -> None:
+        for i, slot in enumerate(step.slots):
+            at = self._value(f"getelementptr inbounds ptr, ptr %buffers, i64 {i}")
+            self._put(f"store ptr {self._address(slot)}, ptr {at}")
+        number = len(self.custom_strings) // 2
+        target, opaque = f"{self.symbol}.target.{number}", f"{self.symbol}.opaque.{number}"
+        self.custom_strings += [string_text(target, step.target), string_text(opaque, step.opaque)]
+        length = len(step.opaque.encode())
+        status = self._value(
+            f'call i32 %rt.custom(ptr %rt.ctx, ptr @"{target}", ptr %buffers, ptr @"{opaque}", '
+            f"{self.size_type} {length})"
+        )
+        self._require(self._value(f"icmp eq i32 {status}, 0"), E_CUSTOM_CALL)
+
+    # ---- the runtime struct
+
+    def _custom_runtime(self) -> list[str]:
+        """The fields of the runtime struct that custom calls need."""
+        return ["ctx", "custom"] if any(True for _ in custom_calls(self.program.steps)) else []
+
+    def _require_custom(self) -> None:
+        """Fail early where the module has custom calls and nobody to run them."""
+        if self._custom_runtime():
+            self._require(self._value("icmp ne ptr %rt.custom, null"), E_NO_CUSTOM_CALL)
+
+    def _load_runtime(self, names: Iterable[str]) -> None:
+        """`%rt.NAME` for each field; all null without a runtime struct."""
+        wanted = sorted(set(names), key=_RT_FIELDS.__getitem__)
+        before = self._fresh("before")
+        self._put(f"br label %{before}")
+        self._label(before)
+        rt = self._field("%a", "%hlo.args", 6, "ptr")
+        none = self._value(f"icmp eq ptr {rt}, null")
+        self._put(f"br i1 {none}, label %with.rt, label %load.rt")
+        self._label("load.rt")
+        fields = [self._field(rt, "%hlo.rt", _RT_FIELDS[n], "ptr") for n in wanted]
+        self._put("br label %with.rt")
+        self._label("with.rt")
+        for name, value in zip(wanted, fields, strict=True):
+            self._put(f"%rt.{name} = phi ptr [ null, %{before} ], [ {value}, %load.rt ]")
+
     # ---- what a target decides
 
     @abstractmethod
@@ -228,10 +279,6 @@ class EntryWriter(ABC):
     @abstractmethod
     def _flag(self, slot: Slot, type_name: str) -> str:
         """The integer in a slot, as a value."""
-
-    @abstractmethod
-    def _custom_call(self, step: CustomCall) -> None:
-        """Have the host run something."""
 
 
 def custom_calls(steps: Iterable[Step]) -> Iterator[CustomCall]:
