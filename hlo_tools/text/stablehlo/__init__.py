@@ -1,0 +1,32 @@
+"""StableHLO text: MLIR to our IR."""
+
+from __future__ import annotations
+
+import gc
+
+from hlo_tools.ir.module import Module
+from hlo_tools.support.diagnostic import ParseError
+from hlo_tools.support.source import Source
+from hlo_tools.text.stablehlo.importer import Importer
+from hlo_tools.text.stablehlo.reader import read_program
+
+__all__ = ["parse_stablehlo"]
+
+
+def parse_stablehlo(text: str, filename: str = "<string>") -> Module:
+    """The module that StableHLO text denotes (MLIR with the dialects func, stablehlo and chlo; check as custom calls).
+
+    The entry is `@main`, or the first public function with a body. Ops follow XLA's own conversion to HLO: multiple
+    results become tuples, values that a loop or branch captures become state, chlo ops without HLO twin are
+    decomposed. Raises ParseError (HLO15xx), UnsupportedError (HLO45xx) for what is known and not covered.
+    """
+    source = Source(filename, text)
+    collecting = gc.isenabled()
+    gc.disable()  # the graph is full of cycles that all stay alive: collecting while it grows costs half the time
+    try:
+        return Importer(read_program(source), source).run()
+    except RecursionError:
+        raise ParseError.at("HLO1507", "nested too deeply", source.span(0, 1)) from None
+    finally:
+        if collecting:
+            gc.enable()

@@ -1,0 +1,72 @@
+"""What operations carry besides their meaning: locations, shardings, frontend attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hlo_tools.ir.attributes import FrontendAttributes, Metadata
+from hlo_tools.ir.sharding import Sharding
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.shardings import read_sharding
+from hlo_tools.text.stablehlo.attributes import text_of
+from hlo_tools.text.stablehlo.syntax import Alias, Attribute, Location
+from hlo_tools.text.strings import quote
+
+FRONTEND = "mhlo.frontend_attributes"
+SHARDING = "mhlo.sharding"
+SHARDY = "sdy.sharding"
+SHARDY_FRONTEND = "xla.sdy.sharding"
+"""Under this name XLA keeps a Shardy sharding that no pass has yet turned into one of HLO."""
+
+Aliases = Mapping[str, Attribute]
+
+
+def metadata_of(location: Location | Alias, aliases: Aliases) -> Metadata | None:
+    """The first name and the first place in a file that a location tells of; None when it tells nothing."""
+    name, place = "", None
+    stack: list[Location | Alias] = [location]
+    seen: set[str] = set()
+    while stack and (place is None or not name):
+        top = stack.pop()
+        if isinstance(top, Alias):
+            target = aliases.get(top.name)
+            if top.name not in seen and isinstance(target, Location | Alias):
+                seen.add(top.name)
+                stack.append(target)
+            continue
+        name = name or top.name
+        if top.file and place is None:
+            place = top
+        stack.extend(reversed(top.parts))
+    if place is None:
+        return Metadata(op_name=name) if name else None
+    return Metadata(
+        op_name=name,
+        source_file=place.file,
+        source_line=place.line,
+        source_end_line=place.end_line,
+        source_column=place.column,
+        source_end_column=place.end_column,
+    )
+
+
+def sharding_of(attributes: Mapping[str, Attribute]) -> Sharding | None:
+    """The HLO sharding in `mhlo.sharding = "{devices=[2,1]<=[2]}"`. Raises Malformed."""
+    text = attributes.get(SHARDING)
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise Malformed(f"{SHARDING} is no string", code="HLO1505")
+    return read_sharding(text)
+
+
+def frontend_attributes(attributes: Mapping[str, Attribute]) -> FrontendAttributes:
+    """The frontend attributes, and the Shardy sharding as one of them."""
+    found: list[tuple[str, str]] = []
+    given = attributes.get(FRONTEND)
+    if isinstance(given, Mapping):
+        found.extend((k, quote(v) if isinstance(v, str) else text_of(v)) for k, v in given.items())
+    shardy = attributes.get(SHARDY)
+    if shardy is not None:
+        found.append((SHARDY_FRONTEND, quote(text_of(shardy))))
+    return FrontendAttributes(tuple(sorted(found)))

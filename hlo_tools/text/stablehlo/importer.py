@@ -1,0 +1,306 @@
+"""Syntax tree -> module: functions become computations, attributes of the module and of `main` become the header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hlo_tools.ir.attributes import FrontendAttributes
+from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.instruction import Extras, Instruction
+from hlo_tools.ir.layout import layout
+from hlo_tools.ir.module import Alias as BufferAlias
+from hlo_tools.ir.module import Donor, EntryLayout, Header, Module
+from hlo_tools.ir.shape import Shape, tuple_of, with_default_layout
+from hlo_tools.ir.sharding import REPLICATED, Sharding, ShardingKind
+from hlo_tools.support.diagnostic import ParseError, UnsupportedError
+from hlo_tools.support.names import sanitize
+from hlo_tools.support.source import Source, Span
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo.annotations import frontend_attributes, metadata_of, sharding_of
+from hlo_tools.text.stablehlo.attributes import integer, read_resources, text_of
+from hlo_tools.text.stablehlo.ops import BUILDERS, UNSUPPORTED_OPS
+from hlo_tools.text.stablehlo.scope import UNSUPPORTED, Builder, Scope, symbols
+from hlo_tools.text.stablehlo.syntax import Alias, Argument, Attribute, FunctionType, Operation, Program
+from hlo_tools.text.stablehlo.types import Types
+from hlo_tools.text.strings import quote
+
+UNKNOWN_OP = "HLO1502"
+BAD_FUNCTION = "HLO1506"
+SHARDY_MESHES = "xla.sdy.meshes"
+MAX_ALIASES = 64
+"""Aliases that stand for aliases."""
+
+_FLAT = frozenset({"builtin.module"})
+
+
+@dataclass(slots=True, eq=False)
+class _Function:
+    """A function and, once it is built, its computation."""
+
+    op: Operation
+    name: str
+    type: FunctionType
+    computation: Computation | None = None
+
+
+class Importer:
+    """Builds the module of one program."""
+
+    def __init__(self, program: Program, source: Source) -> None:
+        self.program = program
+        self.source = source
+        self.types = Types(program.type_aliases)
+        self.resources = read_resources(program.resources)
+        self.with_layout = with_default_layout
+        self.functions: dict[str, _Function] = {}
+        self._attributes: dict[str, Attribute] = {}
+        self._meshes: list[Operation] = []
+        self.module = Module("main", source=source)
+
+    def run(self) -> Module:
+        """The module with everything that its entry function reaches. Raises ParseError or UnsupportedError."""
+        self._collect(self.program.operations)
+        name = self._attributes.get("sym_name")
+        if isinstance(name, str):
+            self.module.name = name
+        entry = self._entry()
+        for function in self._callees_first(entry):
+            self._build(function)
+        main = self.module.entry = entry.computation
+        assert main is not None
+        self._header(entry, main)
+        return self.module
+
+    # ---- what builders ask for
+
+    def span(self, op: Operation) -> Span | None:
+        """Where an operation stands in the text."""
+        return None if op.at < 0 else self.source.span(op.at, op.at + len(self.source.text[op.at :].split("\n", 1)[0]))
+
+    def builder(self, op: Operation) -> Builder:
+        """The builder for an operation. Raises UnsupportedError for an op without one, ParseError for no op at all."""
+        found = BUILDERS.get(op.name)
+        if found is not None:
+            return found
+        if op.name in UNSUPPORTED_OPS:
+            raise UnsupportedError.at(UNSUPPORTED, f"{op.name} is not supported", self.span(op))
+        raise ParseError.at(UNKNOWN_OP, f"unknown operation '{op.name}'", self.span(op))
+
+    def resolve(self, value: Attribute) -> Attribute:
+        """The attribute that an alias stands for. Raises Malformed."""
+        for _ in range(MAX_ALIASES):
+            if not isinstance(value, Alias):
+                return value
+            target = self.program.attribute_aliases.get(value.name)
+            if target is None:
+                raise Malformed(f"{value.name} is not defined", code="HLO1503")
+            value = target
+        raise Malformed("an alias stands for itself", code="HLO1503")
+
+    def function(self, op: Operation, name: str) -> Computation:
+        """The computation of the function that `op` calls."""
+        found = self.functions.get(name)
+        if found is None or found.computation is None:
+            raise ParseError.at(BAD_FUNCTION, f"there is no function @{name}", self.span(op))
+        return found.computation
+
+    def region_computation(self, op: Operation) -> Computation:
+        """A new computation for a region of `op`."""
+        made = self.module.add_computation(f"region_{len(self.module.computations)}")
+        made.at = op.at
+        return made
+
+    # ---- functions
+
+    def _collect(self, operations: Sequence[Operation]) -> None:
+        for op in operations:
+            if op.name in _FLAT:
+                self._attributes = {**self._attributes, **op.attributes}
+                for region in op.regions:
+                    self._collect(region.entry.operations)
+            elif op.name == "func.func":
+                self._declare(op)
+            elif op.name == "sdy.mesh":
+                self._meshes.append(op)
+            else:
+                self.builder(op)
+                raise ParseError.at(BAD_FUNCTION, f"{op.name} stands outside of any function", self.span(op))
+
+    def _declare(self, op: Operation) -> None:
+        name, type_ = op.attributes.get("sym_name"), op.attributes.get("function_type")
+        if not isinstance(name, str) or not isinstance(type_, FunctionType):
+            raise ParseError.at(BAD_FUNCTION, "a function needs sym_name and function_type", self.span(op))
+        if name in self.functions:
+            raise ParseError.at(BAD_FUNCTION, f"function @{name} is defined twice", self.span(op))
+        self.functions[name] = _Function(op, name, type_)
+
+    def _entry(self) -> _Function:
+        """`main`, or the first function with a body that is public (else the first with a body)."""
+        bodies = [f for f in self.functions.values() if f.op.regions]
+        public = [f for f in bodies if f.op.attributes.get("sym_visibility", "public") == "public"]
+        main = self.functions.get("main")
+        if main is not None and main.op.regions:
+            return main
+        if not bodies:
+            span = self.source.span(0, 1) if self.source.text else None
+            raise ParseError.at(BAD_FUNCTION, "there is no function with a body", span)
+        return (public or bodies)[0]
+
+    def _callees_first(self, entry: _Function) -> Iterator[_Function]:
+        done: set[str] = set()
+        open_: set[str] = set()
+        stack = [entry]
+        while stack:
+            top = stack[-1]
+            if top.name in done:
+                stack.pop()
+                continue
+            todo = [] if top.name in open_ else self._called(top)
+            waiting = [f for f in todo if f.name not in done]
+            open_.add(top.name)
+            for f in waiting:
+                if f.name in open_:
+                    raise UnsupportedError.at(UNSUPPORTED, f"function @{f.name} calls itself", self.span(f.op))
+            if waiting:
+                stack.extend(reversed(waiting))
+                continue
+            stack.pop()
+            done.add(top.name)
+            yield top
+
+    def _called(self, function: _Function) -> list[_Function]:
+        found: dict[str, _Function] = {}
+        for name in symbols(function.op):
+            if name in self.functions:
+                found[name] = self.functions[name]
+        return list(found.values())
+
+    def _build(self, function: _Function) -> None:
+        op = function.op
+        if not op.regions:
+            raise UnsupportedError.at(UNSUPPORTED, f"function @{function.name} has no body", self.span(op))
+        computation = self.module.add_computation(sanitize(function.name))
+        computation.at = op.at
+        scope = Scope(self, computation)
+        block = scope.block(op, 0)
+        for number, argument in enumerate(block.arguments):
+            inst = scope.parameter(op, number, scope.shape(op, argument.type), argument)
+            self._annotate(op, inst, argument)
+        arg_attrs = op.attributes.get("arg_attrs", ())
+        if isinstance(arg_attrs, tuple) and not any(a.attributes for a in block.arguments):
+            for inst, given in zip(computation.parameters, arg_attrs, strict=False):
+                if isinstance(given, Mapping) and given:
+                    self._annotate(op, inst, Argument("", "", given))
+        scope.finish(scope.run(block.operations))
+        function.computation = computation
+
+    def _annotate(self, op: Operation, inst: Instruction, argument: Argument) -> None:
+        inst.metadata = metadata_of(argument.location, self.program.attribute_aliases)
+        if not argument.attributes:
+            return
+        try:
+            inst.sharding = sharding_of(argument.attributes)
+            frontend = frontend_attributes(argument.attributes)
+        except Malformed as e:
+            raise ParseError.at(e.code, f"{argument.name}: {e.message}", self.span(op)) from None
+        if frontend:
+            inst.extras = Extras(frontend_attributes=frontend)
+
+    # ---- the header
+
+    def _header(self, entry: _Function, main: Computation) -> None:
+        header = _Entry(entry, main)
+        try:
+            if (sharding := header.result_sharding()) is not None:
+                main.result.sharding = sharding
+            self.module.header = header.header(self._attributes, self._meshes)
+        except Malformed as e:
+            raise ParseError.at(e.code, e.message, self.span(entry.op)) from None
+
+
+class _Entry:
+    """Makes the header of a module from the attributes of its entry function."""
+
+    def __init__(self, entry: _Function, main: Computation) -> None:
+        self._main = main
+        attributes = entry.op.attributes
+        self._arguments = _dictionaries(attributes.get("arg_attrs", ()))
+        self._results = _dictionaries(attributes.get("res_attrs", ()))
+        self._result_count = len(entry.type.outputs)
+
+    def header(self, attributes: Mapping[str, Attribute], meshes: Sequence[Operation]) -> Header:
+        """The header. Raises Malformed."""
+        parameters = [with_default_layout(p.shape) for p in self._main.parameters]
+        for number, given in enumerate(self._arguments):
+            parameters[number] = _entry_shape(parameters[number], given)
+        frontend = FrontendAttributes(())
+        if meshes:
+            frontend = FrontendAttributes(((SHARDY_MESHES, quote(_meshes_text(meshes))),))
+        return replace(
+            Header(),
+            entry_layout=EntryLayout(tuple(parameters), self._result_shape()),
+            input_output_alias=tuple(self._aliases()),
+            buffer_donor=tuple(self._donors()),
+            replica_count=integer(attributes.get("mhlo.num_replicas", 1)),
+            num_partitions=integer(attributes.get("mhlo.num_partitions", 1)),
+            frontend_attributes=frontend,
+        )
+
+    def _result_shape(self) -> Shape:
+        shape = with_default_layout(self._main.result.shape)
+        if self._result_count == 1:
+            return _entry_shape(shape, self._results[0]) if self._results else shape
+        elements = list(shape.elements)
+        for i, given in enumerate(self._results):
+            elements[i] = _entry_shape(elements[i], given)
+        return tuple_of(tuple(elements))
+
+    def _output(self, index: int) -> tuple[int, ...]:
+        if not 0 <= index < self._result_count:
+            raise Malformed(f"tf.aliasing_output = {index}: there is no such result", code="HLO1505")
+        return () if self._result_count == 1 else (index,)
+
+    def _aliases(self) -> Iterator[BufferAlias]:
+        for number, given in enumerate(self._arguments):
+            if (value := given.get("tf.aliasing_output")) is not None:
+                yield BufferAlias(self._output(integer(value)), number, ())
+
+    def _donors(self) -> Iterator[Donor]:
+        for number, given in enumerate(self._arguments):
+            if given.get("jax.buffer_donor") is True:
+                yield Donor(number, ())
+
+    def result_sharding(self) -> Sharding | None:
+        """The sharding of the root; results without one count as replicated beside others that have one."""
+        found = [sharding_of(given) for given in self._results]
+        if not any(found):
+            return None
+        if self._result_count == 1:
+            return found[0]
+        return Sharding(ShardingKind.TUPLE, elements=tuple([f or REPLICATED for f in found]))
+
+
+def _dictionaries(value: Attribute) -> list[Mapping[str, Attribute]]:
+    return [v if isinstance(v, Mapping) else {} for v in value] if isinstance(value, tuple) else []
+
+
+def _entry_shape(shape: Shape, given: Mapping[str, Attribute]) -> Shape:
+    """The shape with the layout that `mhlo.layout_mode` asks for: `"default"`, `"auto"` or `"{0,1}"`."""
+    mode = given.get("mhlo.layout_mode")
+    if not isinstance(mode, str) or not mode.startswith("{") or not shape.is_array:
+        return shape
+    order = tuple([int(d) for d in mode.strip("{}").split(",") if d.strip().isdigit()])
+    if sorted(order) != list(range(shape.rank)):
+        raise Malformed(f"mhlo.layout_mode {mode} does not fit {shape.bare}", code="HLO1505")
+    return shape.with_layout(layout(order))
+
+
+def _meshes_text(meshes: Sequence[Operation]) -> str:
+    """As XLA writes the meshes of a module: `{mesh = #sdy.mesh<["x"=2]>}`."""
+    found = [
+        f"{name} = #sdy.mesh{text_of(mesh)}"
+        for op in meshes
+        if isinstance(name := op.attributes.get("sym_name"), str) and (mesh := op.attributes.get("mesh")) is not None
+    ]
+    return "{" + ", ".join(found) + "}"

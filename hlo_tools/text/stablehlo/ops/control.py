@@ -1,0 +1,263 @@
+"""Calls, branches, loops, tuples, and calls of what is not in the module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from hlo_tools.ir.attributes import (
+    Aliasing,
+    CustomCallApiVersion,
+    FrontendAttributes,
+    Json,
+    OutputOperandAlias,
+    Raw,
+)
+from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.element import PRED
+from hlo_tools.ir.instruction import Extras, Instruction
+from hlo_tools.ir.layout import layout
+from hlo_tools.ir.op import Callee, Callees
+from hlo_tools.ir.shape import Shape, tuple_of
+from hlo_tools.ops.control import CallAttrs, ConditionalAttrs, WhileAttrs, call, conditional, while_
+from hlo_tools.ops.custom import CustomCallAttrs, custom_call
+from hlo_tools.ops.structure import constant, get_tuple_element, iota, opt_barrier, tuple_
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, integers, string, text_of
+from hlo_tools.text.stablehlo.ops.rows import From, row
+from hlo_tools.text.stablehlo.scope import Builder, Scope, free_values
+from hlo_tools.text.stablehlo.syntax import Attribute, Operation, Symbol
+from hlo_tools.text.strings import quote
+
+T = TypeVar("T")
+
+_SUNK = frozenset({constant, iota})
+"""What a region that uses it gets a copy of, as XLA sinks constants, where other values become further state."""
+
+
+def _function(scope: Scope, op: Operation, value: Attribute) -> Computation:
+    if not isinstance(value, Symbol):
+        raise Malformed("expected the name of a function", code="HLO1505")
+    return scope.importer.function(op, value.name)
+
+
+def _call(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    target = _function(scope, op, scope.attribute(op, "callee"))
+    return scope.results(op, call, scope.operands(op), CallAttrs(to_apply=Callee(target)))
+
+
+def _composite(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    """A call of the decomposition; name, version and attributes are frontend attributes, as XLA keeps them."""
+    target = _function(scope, op, scope.attribute(op, "decomposition"))
+    at = CallAttrs(to_apply=Callee(target), is_composite=True)
+    results = scope.results(op, call, scope.operands(op), at)
+    inst = results[0] if len(op.result_types) == 1 else results[0].operands[0]
+    known = dict(inst.extras.frontend_attributes)
+    given = fields(scope.optional(op, "composite_attributes") or {})
+    known["composite.attributes"] = text_of(given)
+    known["composite.name"] = quote(string(scope.attribute(op, "name")))
+    known["composite.version"] = quote(str(integer(scope.optional(op, "version") or 0)))
+    inst.extras = Extras(frontend_attributes=FrontendAttributes(tuple(sorted(known.items()))))
+    return results
+
+
+# ---- loops and branches
+
+
+def _captures(scope: Scope, op: Operation, regions: Sequence[int]) -> dict[str, Instruction]:
+    """The values from around that regions use, but for constants, which `Scope.value` copies."""
+    found: dict[str, Instruction] = {}
+    for name in free_values([op.regions[i] for i in regions]):
+        inst = scope.outer_value(name)
+        if inst is not None and inst.op not in _SUNK:
+            found[name] = scope.value(op, name)
+    return found
+
+
+def _state(scope: Scope, op: Operation, names: Sequence[str], shapes: Sequence[Shape], single: bool) -> None:
+    """Give a region its one parameter and let `names` stand for the parts of it."""
+    if single:
+        scope.define(op, names[0], scope.parameter(op, 0, shapes[0]))
+        return
+    whole = scope.parameter(op, 0, tuple_of(tuple(shapes)))
+    for name, part in zip(names, scope.parts(whole), strict=True):
+        scope.define(op, name, part)
+
+
+def _while(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    """The state is a tuple unless it is one value; what the regions capture joins it."""
+    own = scope.operands(op)
+    captured = _captures(scope, op, (0, 1)) if len(op.regions) == 2 else {}
+    values = [*own, *captured.values()]
+    shapes = [v.shape for v in values]
+    single = len(values) == 1
+    made: list[Computation] = []
+    for index in (0, 1):
+        block = scope.block(op, index)
+        if len(block.arguments) != len(own):
+            raise Malformed(f"a region has {len(block.arguments)} arguments for {len(own)} values", code="HLO1504")
+        child = scope.child(op)
+        _state(child, op, [*(a.name for a in block.arguments), *captured], shapes, single)
+        passed = [child.values[name] for name in captured]
+        terminator = child.run(block.operations)
+        if index == 0:
+            child.finish(terminator)
+        else:
+            child.finish(terminator, passed, whole=not single)
+        made.append(child.computation)
+    operand = scope.group(values) if single else scope.add(tuple_, values, shape=tuple_of(tuple(shapes)))
+    inst = scope.add(while_, [operand], WhileAttrs(Callee(made[0]), Callee(made[1])), operand.shape)
+    return [inst] if single else scope.parts(inst)[: len(own)]
+
+
+def _branch(scope: Scope, op: Operation, index: int) -> tuple[Computation, Instruction]:
+    """The computation of a branch and its operand: what it captures, as a tuple unless that is one value."""
+    captured = _captures(scope, op, (index,))
+    values = list(captured.values())
+    operand = scope.group(values) if len(values) == 1 else scope.add(tuple_, values)
+    block = scope.block(op, index)
+    child = scope.child(op)
+    _state(child, op, list(captured), [v.shape for v in values], len(values) == 1)
+    child.finish(child.run(block.operations))
+    return child.computation, operand
+
+
+def _conditional(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    (chooser,) = scope.operands(op)
+    branches = [_branch(scope, op, i) for i in range(len(op.regions))]
+    targets = [Callee(c) for c, _ in branches]
+    if chooser.shape.element is PRED:
+        if len(targets) != 2:
+            raise Malformed(f"expected 2 regions, got {len(targets)}", code="HLO1501")
+        at = ConditionalAttrs(true_computation=targets[0], false_computation=targets[1])
+    else:
+        at = ConditionalAttrs(branch_computations=Callees(tuple(c for c, _ in branches)))
+    return scope.results(op, conditional, [chooser, *(x for _, x in branches)], at)
+
+
+# ---- tuples
+
+
+def _tuple(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    return [scope.add(tuple_, scope.operands(op), shape=scope.result_shape(op))]
+
+
+def _barrier(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    values = scope.operands(op)
+    whole = scope.group(values)
+    inst = scope.add(opt_barrier, [whole], shape=whole.shape)
+    return [inst] if len(values) == 1 else scope.parts(inst)
+
+
+# ---- custom calls
+
+
+def _custom_call(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    operands = scope.operands(op)
+    target = scope.attribute(op, "call_target_name")
+    called = scope.optional(op, "called_computations") or ()
+    if not isinstance(called, tuple):
+        raise Malformed("called_computations is no list", code="HLO1505")
+    at = CustomCallAttrs(
+        custom_call_target=target.name if isinstance(target, Symbol) else string(target),
+        custom_call_has_side_effect=_optional(scope, op, "has_side_effect", boolean, False),
+        operand_layout_constraints=_operand_layouts(scope, op, operands),
+        output_to_operand_aliasing=_aliasing(scope, op),
+        api_version=_API[_optional(scope, op, "api_version", integer, 1)],
+        called_computations=Callees(tuple([_function(scope, op, c) for c in called])),
+    )
+    shapes = _with_result_layouts(scope, op, scope.result_shapes(op))
+    shape = shapes[0] if len(shapes) == 1 else tuple_of(tuple(shapes))
+    inst = scope.add(custom_call, operands, at, shape)
+    config = _backend_config(scope, op)
+    if config:
+        inst.extras = Extras(frontend_attributes=inst.extras.frontend_attributes, backend_config=config)
+    return [inst] if len(shapes) == 1 else scope.parts(inst)
+
+
+_API = [
+    CustomCallApiVersion.UNSPECIFIED,
+    CustomCallApiVersion.ORIGINAL,
+    CustomCallApiVersion.STATUS_RETURNING,
+    CustomCallApiVersion.STATUS_RETURNING_UNIFIED,
+    CustomCallApiVersion.TYPED_FFI,
+]
+
+
+def _optional(scope: Scope, op: Operation, name: str, convert: Callable[[Attribute], T], default: T) -> T:
+    value = scope.optional(op, name)
+    return default if value is None else convert(value)
+
+
+def _backend_config(scope: Scope, op: Operation) -> Json:
+    value = scope.optional(op, "backend_config")
+    if value is None or value == "":
+        return Json("")
+    return Json(text_of(value) if isinstance(value, Mapping) else quote(string(value)))
+
+
+def _layouts(scope: Scope, op: Operation, name: str) -> list[tuple[int, ...]] | None:
+    value = scope.optional(op, name)
+    if value is None:
+        return None
+    if not isinstance(value, tuple):
+        raise Malformed(f"{name} is no list", code="HLO1505")
+    return [integers(v) for v in value]
+
+
+def _laid(shapes: Sequence[Shape], orders: Sequence[tuple[int, ...]] | None, name: str) -> list[Shape]:
+    if orders is None:
+        return list(shapes)
+    if len(orders) != len(shapes):
+        raise Malformed(f"{name}: {len(orders)} layouts for {len(shapes)} values", code="HLO1505")
+    made: list[Shape] = []
+    for shape, order in zip(shapes, orders, strict=True):
+        if shape.is_array and sorted(order) != list(range(shape.rank)):
+            raise Malformed(f"{name}: {list(order)} does not order the dimensions of {shape.bare}", code="HLO1505")
+        made.append(shape.with_layout(layout(order)) if shape.is_array else shape)
+    return made
+
+
+def _operand_layouts(scope: Scope, op: Operation, operands: Sequence[Instruction]) -> Raw:
+    orders = _layouts(scope, op, "operand_layouts")
+    if orders is None:
+        return Raw("")
+    shapes = _laid([x.shape for x in operands], orders, "operand_layouts")
+    return Raw("{" + ", ".join(s.text for s in shapes) + "}")
+
+
+def _with_result_layouts(scope: Scope, op: Operation, shapes: list[Shape]) -> list[Shape]:
+    orders = _layouts(scope, op, "result_layouts")
+    if orders is not None and len(shapes) == 1 and shapes[0].is_tuple:
+        return [tuple_of(tuple(_laid(shapes[0].elements, orders, "result_layouts")))]
+    return _laid(shapes, orders, "result_layouts")
+
+
+def _aliasing(scope: Scope, op: Operation) -> Aliasing:
+    value = scope.optional(op, "output_operand_aliases") or ()
+    if not isinstance(value, tuple):
+        raise Malformed("output_operand_aliases is no list", code="HLO1505")
+    found: list[OutputOperandAlias] = []
+    for item in value:
+        given = fields(item)
+        found.append(
+            OutputOperandAlias(
+                integers(given.get("output_tuple_indices", ())),
+                integer(given.get("operand_index", 0)),
+                integers(given.get("operand_tuple_indices", ())),
+            )
+        )
+    return Aliasing(tuple(found))
+
+
+CONTROL: dict[str, Builder] = {
+    "func.call": _call,
+    "stablehlo.composite": _composite,
+    "stablehlo.while": _while,
+    "stablehlo.if": _conditional,
+    "stablehlo.case": _conditional,
+    "stablehlo.tuple": _tuple,
+    "stablehlo.get_tuple_element": row(get_tuple_element, index=From("index", integer)),
+    "stablehlo.optimization_barrier": _barrier,
+    "stablehlo.custom_call": _custom_call,
+}

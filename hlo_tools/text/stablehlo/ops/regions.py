@@ -1,0 +1,121 @@
+"""Ops with a computation of scalars: reductions, scatters, sorts; and gather, which numbers dimensions as scatter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hlo_tools.ir.attributes import Dims
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Callee
+from hlo_tools.ops.gather import GatherAttrs, gather
+from hlo_tools.ops.reduce import MapAttrs, ReduceAttrs, map_, reduce
+from hlo_tools.ops.scatter import ScatterAttrs, scatter
+from hlo_tools.ops.sort import SortAttrs, sort
+from hlo_tools.ops.windows import ReduceWindowAttrs, SelectAndScatterAttrs, reduce_window, select_and_scatter
+from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, integers
+from hlo_tools.text.stablehlo.ops.products import WindowNames, window
+from hlo_tools.text.stablehlo.ops.rows import From, dims
+from hlo_tools.text.stablehlo.scope import Builder, Scope
+from hlo_tools.text.stablehlo.syntax import Operation
+
+
+def _reduce(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    operands = scope.operands(op)
+    at = ReduceAttrs(dimensions=Dims(dims("dimensions").read(scope, op)), to_apply=Callee(scope.region(op)))
+    return scope.results(op, reduce, operands, at)
+
+
+def _map(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    operands = scope.operands(op)
+    at = MapAttrs(dimensions=Dims(dims("dimensions").read(scope, op)), to_apply=Callee(scope.region(op)))
+    return scope.results(op, map_, operands, at)
+
+
+_WINDOW = WindowNames("base_dilations", "window_dilations")
+
+
+def _reduce_window(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    operands = scope.operands(op)
+    moved = window(scope, op, dims("window_dimensions").read(scope, op), _WINDOW)
+    at = ReduceWindowAttrs(window=moved, to_apply=Callee(scope.region(op)))
+    return scope.results(op, reduce_window, operands, at)
+
+
+def _select_and_scatter(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    operands = scope.operands(op)
+    sizes = dims("window_dimensions", (1,) * operands[0].shape.rank).read(scope, op)
+    at = SelectAndScatterAttrs(
+        window=window(scope, op, sizes, _WINDOW),
+        select=Callee(scope.region(op, 0)),
+        scatter=Callee(scope.region(op, 1)),
+    )
+    return scope.results(op, select_and_scatter, operands, at)
+
+
+def _sort(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    operands = scope.operands(op)
+    dimension = From("dimension", integer, -1).read(scope, op)
+    if dimension < 0 and operands:
+        dimension += operands[0].shape.rank
+    at = SortAttrs(
+        dimensions=Dims((dimension,)),
+        is_stable=From("is_stable", boolean, False).read(scope, op),
+        to_apply=Callee(scope.region(op)),
+    )
+    return scope.results(op, sort, operands, at)
+
+
+_GATHER_DIMS = (
+    "offset_dims",
+    "collapsed_slice_dims",
+    "operand_batching_dims",
+    "start_indices_batching_dims",
+    "start_index_map",
+)
+_SCATTER_DIMS = (
+    "update_window_dims",
+    "inserted_window_dims",
+    "input_batching_dims",
+    "scatter_indices_batching_dims",
+    "scatter_dims_to_operand_dims",
+)
+
+
+def _numbers(scope: Scope, op: Operation, attribute: str, names: Sequence[str]) -> dict[str, Any]:
+    """The fields of `#stablehlo.gather<...>` or `#stablehlo.scatter<...>`; those left out are empty or 0."""
+    given = fields(scope.attribute(op, attribute))
+    found: dict[str, Any] = {name: Dims(integers(given.get(name, ()))) for name in names}
+    found["index_vector_dim"] = integer(given.get("index_vector_dim", 0))
+    return found
+
+
+def _gather(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    at = GatherAttrs(
+        **_numbers(scope, op, "dimension_numbers", _GATHER_DIMS),
+        slice_sizes=Dims(dims("slice_sizes").read(scope, op)),
+        indices_are_sorted=From("indices_are_sorted", boolean, False).read(scope, op),
+    )
+    return [scope.add(gather, scope.operands(op), at, scope.result_shape(op))]
+
+
+def _scatter(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    operands = scope.operands(op)
+    at = ScatterAttrs(
+        **_numbers(scope, op, "scatter_dimension_numbers", _SCATTER_DIMS),
+        indices_are_sorted=From("indices_are_sorted", boolean, False).read(scope, op),
+        unique_indices=From("unique_indices", boolean, False).read(scope, op),
+        to_apply=Callee(scope.region(op)),
+    )
+    return scope.results(op, scatter, operands, at)
+
+
+REGIONS: dict[str, Builder] = {
+    "stablehlo.reduce": _reduce,
+    "stablehlo.map": _map,
+    "stablehlo.reduce_window": _reduce_window,
+    "stablehlo.select_and_scatter": _select_and_scatter,
+    "stablehlo.sort": _sort,
+    "stablehlo.gather": _gather,
+    "stablehlo.scatter": _scatter,
+}

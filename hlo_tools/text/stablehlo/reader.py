@@ -1,0 +1,623 @@
+"""MLIR text -> syntax tree, by the grammar `stablehlo.lark`. Linear in the length of the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedInput, UnexpectedToken
+
+from hlo_tools.support.diagnostic import ParseError
+from hlo_tools.support.source import Source
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo.forms import FORMS, PLAIN, Items, Results, types_of_constant
+from hlo_tools.text.stablehlo.syntax import (
+    UNIT,
+    UNKNOWN,
+    Alias,
+    Angles,
+    Argument,
+    Array,
+    Attribute,
+    Attributes,
+    Block,
+    ConvDims,
+    Dense,
+    FunctionType,
+    Location,
+    Number,
+    Operation,
+    Pair,
+    Program,
+    Region,
+    Slice,
+    Struct,
+    Symbol,
+    TypeText,
+    Word,
+)
+from hlo_tools.text.strings import unquote
+
+SYNTAX = "HLO1501"
+
+_CORE_NAMES = {"call": "func.call", "return": "func.return"}  # func's ops need no prefix inside a function
+_USE = re.compile(r"%[\w.$-]+(?:#\d+)?")
+_INT = re.compile(r"-?\d+")
+_RESULT = re.compile(r"(%[\w.$-]+)(?:\s*:\s*(\d+))?")
+_BRACKET = re.compile(r"->|[(<\[{]|[)>\]}]|,")
+
+
+def read_program(source: Source) -> Program:
+    """The syntax tree of an MLIR file. Raises ParseError."""
+    try:
+        program: Program = _parser().parse(source.text, start="program")  # type: ignore[assignment]
+    except UnexpectedInput as e:
+        raise _syntax_error(source, e) from None
+    except Malformed as e:
+        raise ParseError.at(e.code, e.message, source.span(e.at, e.end)) from None
+    return program
+
+
+@lru_cache(4096)
+def read_fields(body: str) -> Mapping[str, Attribute]:
+    """The entries of a dialect attribute: `offset_dims = [1], index_vector_dim = 1`. Raises Malformed."""
+    try:
+        found: Mapping[str, Attribute] = _parser().parse(body, start="fields")  # type: ignore[assignment]
+    except UnexpectedInput:
+        raise Malformed(f"'{_short(body)}' are no fields of an attribute", code=SYNTAX) from None
+    return found
+
+
+@cache
+def _parser() -> Lark:
+    text = files("hlo_grammar").joinpath("stablehlo.lark").read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", start=["program", "fields"], maybe_placeholders=False, transformer=_Build())
+
+
+@lru_cache(4096)
+def split_types(text: str) -> tuple[str, ...]:
+    """`tensor<2xf32>, tuple<i1, i2>` -> each type."""
+    found: list[str] = []
+    depth = start = 0
+    for m in _BRACKET.finditer(text):
+        c = m[0]
+        if c == "," and not depth:
+            found.append(text[start : m.start()].strip())
+            start = m.end()
+        depth += (c in "(<[{") - (c in ")>]}")
+    last = text[start:].strip()
+    return (*found, last) if last else tuple(found)
+
+
+@lru_cache(4096)
+def split_function_type(text: str) -> FunctionType:
+    """`(a, b) -> c` or `(a) -> (b, c)`."""
+    depth = at = 0
+    for m in _BRACKET.finditer(text):
+        depth += (m[0] in "(<[{") - (m[0] in ")>]}")
+        if not depth:
+            at = m.end()
+            break
+    outputs = text[at:].lstrip()[2:].strip()
+    outputs = outputs[1:-1] if outputs.startswith("(") else outputs
+    return FunctionType(split_types(text[text.index("(") + 1 : at - 1]), split_types(outputs))
+
+
+def _uses(text: str) -> tuple[str, ...]:
+    return tuple(_USE.findall(text)) if "," in text else (text,)
+
+
+def _symbol(text: str) -> str:
+    return "::".join(
+        unquote(p[1:]) if p[1] == '"' else p[1:] for p in re.findall(r'@(?:[\w.$-]+|"(?:[^"\\]|\\.)*")', text)
+    )
+
+
+def _position(token: Token) -> int:
+    return token.start_pos or 0
+
+
+class _Build(Transformer[Token, Any]):
+    """Called by the parser for each rule it has read, with the results of the rule's parts."""
+
+    # ---- operations
+
+    def program(self, parts: list[Any]) -> Program:
+        made = Program()
+        for part in parts:
+            if isinstance(part, Operation):
+                made.operations.append(part)
+            elif isinstance(part, Token):
+                made.resources = str(part)
+            elif isinstance(part[1], tuple):
+                made.type_aliases[part[0]] = part[1][0]
+            else:
+                made.attribute_aliases[part[0]] = part[1].value
+        return made
+
+    def attribute_alias(self, parts: list[Any]) -> tuple[str, _Holder]:
+        return str(parts[0]), _Holder(parts[1])
+
+    def type_alias(self, parts: list[Any]) -> tuple[str, tuple[str]]:
+        return str(parts[0]), (str(parts[1]),)
+
+    def operation(self, parts: list[Any]) -> Operation:
+        first = parts[0]
+        if isinstance(first, Token):
+            made: Operation = parts[1]
+            made.results = tuple([(name, int(n or 1)) for name, n in _RESULT.findall(first)])
+            made.at = _position(first)
+        else:
+            made = first
+        if isinstance(parts[-1], Location | Alias):
+            made.location = parts[-1]
+        return made
+
+    def generic(self, parts: list[Any]) -> Operation:
+        operands: tuple[str, ...] = ()
+        attributes: Attributes = {}
+        regions: tuple[Region, ...] = ()
+        for part in parts[1:-1]:
+            if isinstance(part, Token):
+                operands = _uses(part)
+            elif isinstance(part, dict):
+                attributes = {**attributes, **part}
+            else:
+                regions = part
+        types = split_function_type(parts[-1])
+        name = parts[0]
+        return Operation(
+            str(name[1:-1]), operands, attributes, types.inputs, types.outputs, regions, at=_position(name)
+        )
+
+    def properties(self, parts: list[Any]) -> Attributes:
+        return dict(parts)
+
+    def regions(self, parts: list[Region]) -> tuple[Region, ...]:
+        return tuple(parts)
+
+    def short(self, parts: list[Any]) -> Operation:
+        token = parts[0]
+        name = _CORE_NAMES.get(token, str(token))
+        operands: list[str] = []
+        given = _Short(operands, {}, {}, [])
+        types: _Types | None = None
+        regions: tuple[Region, ...] = ()
+        for part in parts[1:]:
+            kind = type(part)
+            if kind is _Types:
+                types = part
+            elif kind is tuple and part and type(part[0]) is Region:
+                regions = part
+            else:
+                given.take(part)
+        form = FORMS.get(name, PLAIN)
+        try:
+            attributes = {**form.attributes(Items(given.named, given.bare)), **given.attributes}
+        except Malformed as e:
+            raise Malformed(f"{name}: {e.message}", _position(token), token.end_pos, e.code) from None
+        inputs, outputs = _short_types(form.results, types, attributes, len(operands))
+        return Operation(name, tuple(operands), attributes, inputs, outputs, regions, at=_position(token))
+
+    def group(self, parts: list[Any]) -> _Group:
+        return _Group(parts)
+
+    def named(self, parts: list[Any]) -> _Named:
+        value = parts[1]
+        return _Named(str(parts[0]), Word(str(value)) if isinstance(value, Token) else value)
+
+    def pair(self, parts: list[Token]) -> _Named:
+        left, right = (tuple(map(int, _INT.findall(p))) for p in parts[1:])
+        return _Named(str(parts[0]), Pair(left, right))
+
+    def lambda_(self, parts: list[Any]) -> tuple[Region, ...]:
+        return (_with_arguments(parts[-1], tuple(parts[:-1])),)
+
+    def types(self, parts: list[Token]) -> _Types:
+        if parts[0].type == "FUNCTION_TYPE":
+            found = split_function_type(parts[0])
+            return _Types(found.inputs, found.outputs, True)
+        if len(parts) == 1:
+            return _Types((), split_types(parts[0]), False)
+        outputs = parts[1][1:-1] if parts[1].type == "TYPE_TUPLE" else parts[1]
+        return _Types(split_types(parts[0]), split_types(outputs), True)
+
+    # ---- operations whose short form has regions
+
+    def reduced(self, parts: list[Token]) -> tuple[str, str]:
+        return str(parts[0]), str(parts[1])
+
+    def applies(self, parts: list[Token]) -> Word:
+        return Word(str(parts[0]))
+
+    def reducer(self, parts: list[Any]) -> Region:
+        """Arguments come as pairs, one for each operand: `(%l0: t, %r0: t) (%l1: u, %r1: u)`."""
+        groups = [p for p in parts[:-1] if isinstance(p, tuple)]
+        return _with_arguments(parts[-1], tuple([g[i] for i in (0, 1) for g in groups if len(g) == 2]))
+
+    def reduce(self, parts: list[Any]) -> Operation:
+        pairs = [p for p in parts if type(p) is tuple]
+        token, dims, signature = [p for p in parts if isinstance(p, Token)]
+        types = split_function_type(signature)
+        attributes: Attributes = {"dimensions": tuple(map(int, _INT.findall(dims)))}
+        body: Region | None = None
+        for part in parts:
+            if isinstance(part, dict):
+                attributes.update(part)
+            elif isinstance(part, Region):
+                body = part
+            elif isinstance(part, Word):
+                body = _applied(part.text, types.inputs[len(pairs) :])
+        if body is None:
+            raise Malformed("stablehlo.reduce needs a reducer", _position(token), token.end_pos, SYNTAX)
+        operands = tuple([p[0] for p in pairs] + [p[1] for p in pairs])
+        at = _position(token)
+        return Operation(str(token), operands, attributes, types.inputs, types.outputs, (body,), at=at)
+
+    def binding(self, parts: list[Token]) -> tuple[str, str]:
+        return str(parts[0][:-1].rstrip()), str(parts[1])
+
+    def while_(self, parts: list[Any]) -> Operation:
+        token = parts[0]
+        bindings = [p for p in parts if type(p) is tuple]
+        attributes: Attributes = {}
+        types: tuple[str, ...] = ()
+        regions: list[Region] = []
+        for part in parts:
+            if isinstance(part, _Types):
+                types = part.outputs
+            elif isinstance(part, Region):
+                regions.append(part)
+            elif isinstance(part, dict):
+                attributes = part
+        if len(types) != len(bindings):
+            message = f"{token} has {len(bindings)} values and {len(types)} types"
+            raise Malformed(message, _position(token), token.end_pos, SYNTAX)
+        arguments = tuple([Argument(b[0], t) for b, t in zip(bindings, types, strict=True)])
+        made = tuple([_with_arguments(r, arguments) for r in regions])
+        operands = tuple([b[1] for b in bindings])
+        return Operation(str(token), operands, attributes, types, types, made, at=_position(token))
+
+    def scan(self, parts: list[Any]) -> Operation:
+        operands: list[str] = []
+        attributes: Attributes = {}
+        region: tuple[Region, ...] = ()
+        types = _Types((), (), True)
+        token = parts[0]
+        for part in parts[1:]:
+            if isinstance(part, _Group):
+                operands.extend(u for p in part.parts if isinstance(p, Token) for u in _uses(p))
+            elif isinstance(part, Token):
+                attributes["dimension"] = Number(str(part))
+            elif isinstance(part, dict):
+                attributes.update(part)
+            elif isinstance(part, Region):
+                region = (part,)
+            else:
+                types = part
+        at = _position(token)
+        return Operation(str(token), tuple(operands), attributes, types.inputs, types.outputs, region, at=at)
+
+    def function(self, parts: list[Any]) -> Operation:
+        attributes: Attributes = {"sym_visibility": "public"}
+        arguments: list[Argument] = []
+        outputs: tuple[Argument, ...] = ()
+        regions: tuple[Region, ...] = ()
+        at = 0
+        for part in parts:
+            if isinstance(part, Argument):
+                arguments.append(part)
+            elif isinstance(part, _Returned):
+                outputs = part.results
+            elif isinstance(part, Region):
+                regions = (part,)
+            elif isinstance(part, dict):
+                attributes.update(part)
+            elif part.type == "SYMBOL":
+                attributes["sym_name"], at = _symbol(part), _position(part)
+            else:
+                attributes["sym_visibility"] = str(part)
+        types = FunctionType(tuple([a.type for a in arguments]), tuple([r.type for r in outputs]))
+        attributes["function_type"] = types
+        attributes["arg_attrs"] = tuple([a.attributes for a in arguments])
+        attributes["res_attrs"] = tuple([r.attributes for r in outputs])
+        made = tuple([_with_arguments(r, tuple(arguments)) for r in regions])
+        return Operation("func.func", (), attributes, (), (), made, at=at)
+
+    def returned(self, parts: list[Any]) -> _Returned:
+        results: list[Argument] = []
+        for p in parts:
+            results.extend([p] if isinstance(p, Argument) else [Argument("", t) for t in split_types(p)])
+        return _Returned(tuple(results))
+
+    def result(self, parts: list[Any]) -> Argument:
+        return Argument("", str(parts[0]), parts[1] if len(parts) > 1 else {})
+
+    def module(self, parts: list[Any]) -> Operation:
+        attributes: Attributes = {}
+        for part in parts[1:-1]:
+            if isinstance(part, Token):
+                attributes["sym_name"] = _symbol(part)
+            else:
+                attributes.update(part)
+        return Operation("builtin.module", (), attributes, (), (), (parts[-1],), at=_position(parts[0]))
+
+    def mesh(self, parts: list[Any]) -> Operation:
+        attributes: Attributes = {"sym_name": _symbol(parts[0])}
+        mesh = parts[1]
+        if isinstance(mesh, dict):
+            attributes.update(mesh)
+        else:
+            attributes["mesh"] = Angles(str(mesh))
+        return Operation("sdy.mesh", (), attributes, (), (), at=_position(parts[0]))
+
+    def named_mesh(self, parts: list[Any]) -> Attributes:
+        return {"mesh": Angles(str(parts[0])), **parts[1]}
+
+    def with_(self, parts: list[Any]) -> Attributes:
+        found: Attributes = parts[0]
+        return found
+
+    def region(self, parts: list[Any]) -> Region:
+        operations = [p for p in parts if isinstance(p, Operation)]
+        blocks = [p for p in parts if isinstance(p, Block)]
+        return Region(blocks if blocks and not operations else [Block((), operations), *blocks])
+
+    def block(self, parts: list[Any]) -> Block:
+        arguments = parts[1] if len(parts) > 1 and isinstance(parts[1], tuple) else ()
+        return Block(arguments, [p for p in parts[1:] if isinstance(p, Operation)], str(parts[0]))
+
+    def arguments(self, parts: list[Argument]) -> tuple[Argument, ...]:
+        return tuple(parts)
+
+    def argument(self, parts: list[Any]) -> Argument:
+        attributes: Mapping[str, Attribute] = {}
+        location: Location | Alias = UNKNOWN
+        for part in parts[2:]:
+            if isinstance(part, dict):
+                attributes = part
+            else:
+                location = part
+        return Argument(parts[0][:-1].rstrip(), str(parts[1]), attributes, location)
+
+    # ---- attributes
+
+    def fields(self, parts: list[Any]) -> Attributes:
+        return dict(parts)
+
+    def dictionary(self, parts: list[Any]) -> Attributes:
+        return dict(parts)
+
+    def entry(self, parts: list[Any]) -> tuple[str, Attribute]:
+        key = unquote(parts[0]) if parts[0][0] == '"' else str(parts[0])
+        return key, parts[1] if len(parts) > 1 else UNIT
+
+    def value(self, parts: list[Any]) -> Attribute:
+        found: Attribute = parts[0]
+        return found
+
+    def typed(self, parts: list[Any]) -> Attribute:
+        value: Attribute = parts[0]
+        return Number(value.text, str(parts[1])) if isinstance(value, Number) else value
+
+    def elements(self, parts: list[Any]) -> tuple[Attribute, ...]:
+        return tuple(parts)
+
+    def word(self, parts: list[Token]) -> Word:
+        return Word(str(parts[0]))
+
+    def number(self, parts: list[Token]) -> Number:
+        return Number(str(parts[0]))
+
+    def slice(self, parts: list[Token]) -> Slice:
+        return Slice(str(parts[0]))
+
+    def string(self, parts: list[Token]) -> str:
+        try:
+            return unquote(parts[0])
+        except Malformed as e:
+            raise e.shifted(_position(parts[0])) from None
+
+    def symbol(self, parts: list[Token]) -> Symbol:
+        return Symbol(_symbol(parts[0]))
+
+    def boolean(self, parts: list[Token]) -> bool:
+        return str(parts[0]) == "true"
+
+    def ints(self, parts: list[Token]) -> tuple[int, ...]:
+        return tuple(map(int, _INT.findall(parts[0])))
+
+    def dense(self, parts: list[Token]) -> Dense:
+        kind, _, rest = str(parts[0]).partition("<")
+        body, _, type_ = rest.partition(">")
+        return Dense(body, type_[type_.index(":") + 1 :].strip(), kind == "dense_resource")
+
+    def array(self, parts: list[Token]) -> Array:
+        return Array(str(parts[0])[6:-1])
+
+    def hash_name(self, parts: list[Token]) -> Alias:
+        return Alias(str(parts[0]))
+
+    def hash_attribute(self, parts: list[Token]) -> Struct:
+        name, _, body = str(parts[0])[1:-1].partition("<")
+        return Struct(name.strip(), body)
+
+    def type(self, parts: list[Token]) -> TypeText:
+        return TypeText(str(parts[0]))
+
+    def function_type(self, parts: list[Token]) -> FunctionType:
+        return split_function_type(parts[0])
+
+    def conv_dims(self, parts: list[Token]) -> ConvDims:
+        return ConvDims(str(parts[0]))
+
+    def angles(self, parts: list[Token]) -> Angles:
+        return Angles(str(parts[0]))
+
+    # ---- locations
+
+    def location(self, parts: list[Any]) -> Location | Alias:
+        if not parts:
+            return UNKNOWN
+        if isinstance(parts[0], Token):
+            return Alias(str(parts[0])[4:-1].strip())
+        found: Location | Alias = parts[0]
+        return found
+
+    def place_name(self, parts: list[Any]) -> Location:
+        return Location(name=unquote(parts[0]), parts=tuple(parts[1:]))
+
+    def place_file(self, parts: list[Token]) -> Location:
+        line, column, *end = [int(p) for p in parts[1:]]
+        if len(end) == 1:  # `to :30` is on the same line
+            end = [line, *end]
+        end_line, end_column = end or (0, 0)
+        return Location("", unquote(parts[0]), line, column, end_line, end_column)
+
+    def place_call(self, parts: list[Any]) -> Location:
+        return Location(parts=tuple(parts))
+
+    def place_fused(self, parts: list[Any]) -> Location:
+        return Location(parts=tuple([p for p in parts if not isinstance(p, Token)]))
+
+    def place_alias(self, parts: list[Token]) -> Alias:
+        return Alias(str(parts[0]))
+
+
+class _Holder:
+    """Keeps the value of an attribute alias apart from that of a type alias."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Attribute) -> None:
+        self.value = value
+
+
+class _Group:
+    """What stands between parentheses in a short form."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Any]) -> None:
+        self.parts = parts
+
+
+class _Named:
+    """`key = value` in a short form."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: str, value: Attribute) -> None:
+        self.key = key
+        self.value = value
+
+
+class _Returned:
+    """Result types and attributes of a function."""
+
+    __slots__ = ("results",)
+
+    def __init__(self, results: tuple[Argument, ...]) -> None:
+        self.results = results
+
+
+class _Types:
+    """What stands behind `:`. Without `whole` it is a list of types whose meaning depends on the op."""
+
+    __slots__ = ("inputs", "outputs", "whole")
+
+    def __init__(self, inputs: tuple[str, ...], outputs: tuple[str, ...], whole: bool) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.whole = whole
+
+
+class _Short:
+    """Sorts what stands between the name of an op and its types."""
+
+    __slots__ = ("attributes", "bare", "named", "operands")
+
+    def __init__(self, operands: list[str], named: Attributes, attributes: Attributes, bare: list[Attribute]) -> None:
+        self.operands = operands
+        self.named = named
+        self.attributes = attributes
+        self.bare = bare
+
+    def take(self, part: Any) -> None:
+        """File one item."""
+        if isinstance(part, Token):
+            self.operands.extend(_uses(part))
+        elif isinstance(part, _Named):
+            self.named[part.key] = part.value
+        elif isinstance(part, _Group):
+            for p in part.parts:
+                self.take(p)
+        elif isinstance(part, dict):
+            self.attributes.update(part)
+        else:
+            self.bare.append(part)
+
+
+def _short_types(
+    results: Results, types: _Types | None, attributes: Mapping[str, Attribute], count: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Operand types (empty where not said) and result types of a short form."""
+    if types is None:
+        return (), () if results is Results.NONE else types_of_constant(attributes)
+    if types.whole:
+        return types.inputs, types.outputs
+    if results is Results.NONE:
+        return types.outputs if len(types.outputs) == count else (), ()
+    return (), types.outputs if results is Results.ALL else types.outputs[-1:]
+
+
+def _with_arguments(region: Region, arguments: tuple[Argument, ...]) -> Region:
+    """The region with these arguments for its entry block, in which the text gives none."""
+    entry = Block(arguments, region.entry.operations, region.entry.name)
+    return Region([entry, *region.blocks[1:]])
+
+
+def _applied(op: str, types: tuple[str, ...]) -> Region:
+    """The body of `applies stablehlo.add`: the op on two scalars."""
+    scalar = types[0] if types else ""
+    both = (Argument("%lhs", scalar), Argument("%rhs", scalar))
+    result = Operation(op, ("%lhs", "%rhs"), {}, (scalar, scalar), (scalar,), results=(("%result", 1),))
+    return Region([Block(both, [result, Operation("stablehlo.return", ("%result",), {}, (scalar,), ())])])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _syntax_error(source: Source, error: UnexpectedInput) -> ParseError:
+    token: Token | None = getattr(error, "token", None)
+    if isinstance(error, UnexpectedToken) and token is not None:
+        if token.type == "$END":
+            end = len(source.text.rstrip())
+            return ParseError.at(SYNTAX, f"{_expected(error.expected)}, but the text ends here", source.span(end))
+        message = f"{_expected(error.expected)}, found '{_short(str(token))}'"
+        return ParseError.at(SYNTAX, message, source.span(token.start_pos, token.end_pos))
+    at = int(getattr(error, "pos_in_stream", 0) or 0)
+    found = source.text[at : at + 1]
+    return ParseError.at(SYNTAX, f"unexpected {found!r}", source.span(at))
+
+
+def _expected(terminals: Iterable[str]) -> str:
+    names = sorted({_NAMES.get(t, t.lower().replace("_", " ")) for t in terminals if t != "$END"})
+    if not names or len(names) > 6:
+        return "expected something else"
+    return "expected " + (names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1])
+
+
+_NAMES = {
+    "LPAR": "'('", "RPAR": "')'", "COMMA": "','", "EQUAL": "'='", "COLON": "':'", "LBRACE": "'{'", "RBRACE": "'}'",
+    "LSQB": "'['", "RSQB": "']'", "MORETHAN": "'>'", "ARROW": "'->'", "TYPES": "a type", "TYPE_TUPLE": "types",
+    "FUNCTION_TYPE": "a function type", "USES": "a value", "RESULTS": "results", "SYMBOL": "a symbol",
+    "NUMBER": "a number", "INTS": "a list of numbers", "ARGUMENT": "an argument", "OP_NAME": "an operation",
+    "MESH": "a mesh",
+}  # fmt: skip
+"""What a person calls the terminals."""

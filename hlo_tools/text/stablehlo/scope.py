@@ -1,0 +1,350 @@
+"""Where the operations of a block become instructions of a computation.
+
+A builder gets a `Scope` and an `Operation`, adds instructions and returns one for each result of the operation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from hlo_tools.ir.attributes import NONE, FrontendAttributes, Metadata
+from hlo_tools.ir.computation import Computation, clone_instruction
+from hlo_tools.ir.instruction import Extras, Instruction
+from hlo_tools.ir.op import NotYet, Op, ShapeError, Trait
+from hlo_tools.ir.shape import Shape, tuple_of
+from hlo_tools.ir.sharding import Sharding
+from hlo_tools.ops.structure import GetTupleElementAttrs, ParameterAttrs, get_tuple_element, parameter, tuple_
+from hlo_tools.support.diagnostic import HloError, Note, ParseError, UnsupportedError
+from hlo_tools.support.names import sanitize
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo.annotations import frontend_attributes, metadata_of, sharding_of
+from hlo_tools.text.stablehlo.syntax import Argument, Attribute, Block, Operation, Region, Symbol
+
+if TYPE_CHECKING:
+    from hlo_tools.text.stablehlo.importer import Importer
+
+Builder = Callable[["Scope", Operation], Sequence[Instruction]]
+"""Adds the instructions of an operation; returns its results."""
+
+UNDEFINED = "HLO1503"
+MISSING = "HLO1505"
+UNSUPPORTED = "HLO4501"
+MAX_DEPTH = 100
+"""Regions inside regions."""
+
+_DULL = re.compile(r"%(?:\d+|(?:cst|c)(?:_\d+)?|true|false)")  # names that MLIR's printer made up
+_TERMINATORS = frozenset({"func.return", "stablehlo.return", "mhlo.return", "sdy.return"})
+
+
+class Scope:
+    """One computation while it is built.
+
+    values   the instruction for each SSA name that the block has defined so far
+    outer    the scope around a region, whose values the region may use
+    """
+
+    __slots__ = ("_annotations", "_at", "computation", "depth", "importer", "outer", "values")
+
+    def __init__(self, importer: Importer, computation: Computation, outer: Scope | None = None) -> None:
+        self.importer = importer
+        self.computation = computation
+        self.outer = outer
+        self.depth: int = 0 if outer is None else outer.depth + 1
+        self.values: dict[str, Instruction] = {}
+        self._at = -1
+        self._annotations: _Annotations | None = None
+
+    # ---- errors
+
+    def fail(self, op: Operation, message: str, code: str = MISSING, *notes: Note) -> NoReturn:
+        """Raise the error for `op`: UnsupportedError for a code HLO4xxx, else ParseError."""
+        kind: type[HloError] = UnsupportedError if code.startswith("HLO4") else ParseError
+        raise kind.at(code, message, self.importer.span(op), *notes)
+
+    # ---- operations
+
+    def run(self, operations: Sequence[Operation]) -> Operation:
+        """Build the operations of a block; returns its terminator."""
+        for op in operations:
+            if op.name in _TERMINATORS:
+                return op
+            self._build(op)
+        if operations:
+            self.fail(operations[-1], "the block does not end with a return", "HLO1501")
+        raise ParseError.at("HLO1501", f"a block of {self.computation.name} is empty", None)
+
+    def _build(self, op: Operation) -> None:
+        builder = self.importer.builder(op)
+        self._at = op.at
+        self._annotations = _annotations(self, op)
+        try:
+            results = builder(self, op)
+        except Malformed as e:
+            self.fail(op, f"{op.name}: {e.message}", e.code)
+        except ShapeError as e:
+            self.fail(op, f"{op.name}: {e.message}", "HLO1504")
+        except NotYet as e:
+            self.fail(op, str(e), UNSUPPORTED)
+        self._annotations = None
+        names = list(op.result_names())
+        if names and len(names) != len(results):
+            self.fail(op, f"{op.name} has {len(results)} results, the text names {len(names)}", "HLO1504")
+        for name, inst in zip(names, results, strict=False):
+            self.define(op, name, inst)
+
+    def define(self, op: Operation, name: str, inst: Instruction) -> None:
+        """Let `name` stand for `inst`."""
+        if name in self.values:
+            self.fail(op, f"value {name} is defined twice", UNDEFINED)
+        self.values[name] = inst
+        if (
+            not _DULL.fullmatch(name)
+            and inst.parent is self.computation
+            and inst.name.partition(".")[0] == inst.op.name
+        ):
+            self.computation.rename(inst, sanitize(name[1:].replace("#", "_")))
+
+    # ---- values
+
+    def operands(self, op: Operation) -> list[Instruction]:
+        """The instructions that the operands name, checked against the types that the text gives."""
+        found = [self.value(op, name) for name in op.operands]
+        if op.operand_types:
+            self._check_operands(op, found)
+        return found
+
+    def _check_operands(self, op: Operation, found: list[Instruction]) -> None:
+        if len(op.operand_types) != len(found):
+            self.fail(op, f"{op.name} has {len(found)} operands and {len(op.operand_types)} operand types", "HLO1504")
+        for name, inst, text in zip(op.operands, found, op.operand_types, strict=True):
+            if self.shape(op, text).bare is not inst.shape.bare:
+                self.fail(op, f"{name} is {inst.shape.bare}, but its type here is {text}", "HLO1504")
+
+    def value(self, op: Operation, name: str) -> Instruction:
+        """The instruction that a use names; one of a scope around this one is cloned into it if it can be."""
+        found = self.values.get(name)
+        if found is None:
+            found = self._captured(op, name)
+            self.values[name] = found
+        return found
+
+    def _captured(self, op: Operation, name: str) -> Instruction:
+        found = self.outer_value(name)
+        if found is None:
+            self.fail(op, f"value {name} is not defined", UNDEFINED)
+        made = self._clone(found)
+        if made is None:
+            message = f"{op.name} is in a region that uses {name} from outside, which is no constant"
+            self.fail(op, message, UNSUPPORTED)
+        return made
+
+    def outer_value(self, name: str) -> Instruction | None:
+        """What `name` stands for around this scope (or in it)."""
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.values.get(name)
+            if found is None and name.endswith("#0"):
+                found = scope.values.get(name[:-2])  # the only result may be called the first one
+            if found is not None:
+                return found
+            scope = scope.outer
+        return None
+
+    def _clone(self, root: Instruction) -> Instruction | None:
+        """A copy of a value that depends on nothing but constants; None for any other."""
+        mapping: dict[Instruction, Instruction] = {}
+        stack = [root]
+        while stack:
+            inst = stack[-1]
+            todo = [x for x in inst.operands if x not in mapping]
+            if inst.op is parameter or Trait.SIDE_EFFECT in inst.op.traits or inst.called:
+                return None
+            if todo:
+                stack.extend(todo)
+                continue
+            stack.pop()
+            if inst.parent is self.computation:
+                mapping[inst] = inst
+            elif inst not in mapping:
+                mapping[inst] = clone_instruction(inst, self.computation, mapping, inst.attrs)
+        return mapping[root]
+
+    # ---- types
+
+    def shape(self, op: Operation, text: str) -> Shape:
+        """The shape that a type denotes."""
+        try:
+            return self.importer.types.shape(text)
+        except Malformed as e:
+            self.fail(op, e.message, e.code)
+
+    def result_shapes(self, op: Operation) -> list[Shape]:
+        """The declared shapes of the results."""
+        return [self.shape(op, t) for t in op.result_types]
+
+    def result_shape(self, op: Operation) -> Shape:
+        """The declared shape of the only result."""
+        if len(op.result_types) != 1:
+            self.fail(op, f"{op.name} has one result, got {len(op.result_types)} result types", "HLO1504")
+        return self.shape(op, op.result_types[0])
+
+    # ---- attributes
+
+    def attribute(self, op: Operation, name: str) -> Attribute:
+        """A required attribute, with aliases replaced."""
+        found = self.optional(op, name)
+        if found is None:
+            self.fail(op, f"{op.name} needs the attribute {name}")
+        return found
+
+    def optional(self, op: Operation, name: str) -> Attribute | None:
+        """An attribute, or None when the operation does not have it."""
+        found = op.attributes.get(name)
+        return None if found is None else self.importer.resolve(found)
+
+    # ---- instructions
+
+    def add(
+        self, op: Op[Any], operands: Sequence[Instruction], attrs: Any = NONE, shape: Shape | None = None
+    ) -> Instruction:
+        """Append an instruction of the operation that is being built."""
+        if shape is None:
+            shape = self.importer.with_layout(op.shape(attrs, *[x.shape for x in operands]))
+        inst = self.computation.add(op, operands, attrs, shape)
+        inst.at = self._at
+        notes = self._annotations
+        if notes is not None:
+            inst.metadata, inst.sharding = notes.metadata, notes.sharding
+            if notes.frontend:
+                inst.extras = Extras(frontend_attributes=notes.frontend)
+        return inst
+
+    def parts(self, inst: Instruction) -> list[Instruction]:
+        """The elements of a tuple."""
+        return [
+            self.add(get_tuple_element, [inst], GetTupleElementAttrs(i), shape)
+            for i, shape in enumerate(inst.shape.elements)
+        ]
+
+    def group(self, values: Sequence[Instruction]) -> Instruction:
+        """The tuple of these values, or the only one."""
+        return values[0] if len(values) == 1 else self.add(tuple_, values, shape=tuple_of(_shapes(values)))
+
+    def results(self, op: Operation, hlo: Op[Any], operands: Sequence[Instruction], attrs: Any) -> list[Instruction]:
+        """Add an instruction that returns an array for one result and a tuple for several; returns the results."""
+        shapes = self.result_shapes(op)
+        if len(shapes) == 1:
+            return [self.add(hlo, operands, attrs, shapes[0])]
+        return self.parts(self.add(hlo, operands, attrs, tuple_of(tuple(shapes))))
+
+    # ---- computations
+
+    def region(self, op: Operation, index: int = 0) -> Computation:
+        """The computation of a region whose arguments are parameters: a reducer, a comparator..."""
+        block = self.block(op, index)
+        child = self.child(op)
+        for number, argument in enumerate(block.arguments):
+            child.parameter(op, number, self.shape(op, argument.type), argument)
+        child.finish(child.run(block.operations))
+        return child.computation
+
+    def block(self, op: Operation, index: int) -> Block:
+        """The only block of a region."""
+        if index >= len(op.regions):
+            self.fail(op, f"{op.name} needs {index + 1} region{'s' * (index > 0)}", "HLO1501")
+        blocks = op.regions[index].blocks
+        if len(blocks) != 1:
+            self.fail(op, "regions of several blocks are not supported", UNSUPPORTED)
+        return blocks[0]
+
+    def child(self, op: Operation) -> Scope:
+        """A scope for a region of `op`, with a new computation."""
+        if self.depth >= MAX_DEPTH:
+            self.fail(op, f"regions nested deeper than {MAX_DEPTH}", "HLO1507")
+        return Scope(self.importer, self.importer.region_computation(op), self)
+
+    def parameter(self, op: Operation, number: int, shape: Shape, argument: Argument | None = None) -> Instruction:
+        """Append parameter `number`; `argument` gives it a name."""
+        self._at = op.at
+        inst = self.add(parameter, (), ParameterAttrs(number), shape)
+        if argument is not None:
+            self.define(op, argument.name, inst)
+        return inst
+
+    def finish(self, terminator: Operation, more: Sequence[Instruction] = (), whole: bool = False) -> None:
+        """Make what the terminator returns, and `more`, the root: a tuple unless it is one value (or `whole`)."""
+        values = [*self.operands(terminator), *more]
+        self._at = terminator.at
+        self.computation.root = (
+            self.add(tuple_, values, shape=tuple_of(_shapes(values))) if whole else self.group(values)
+        )
+
+
+class _Annotations:
+    """What every instruction of an operation carries."""
+
+    __slots__ = ("frontend", "metadata", "sharding")
+
+    def __init__(self, metadata: Metadata | None, sharding: Sharding | None, frontend: FrontendAttributes) -> None:
+        self.metadata = metadata
+        self.sharding = sharding
+        self.frontend = frontend
+
+
+def _annotations(scope: Scope, op: Operation) -> _Annotations | None:
+    metadata = metadata_of(op.location, scope.importer.program.attribute_aliases)
+    if not op.attributes:
+        return None if metadata is None else _Annotations(metadata, None, FrontendAttributes(()))
+    try:
+        sharding = sharding_of(op.attributes)
+        frontend = frontend_attributes(op.attributes)
+    except Malformed as e:
+        scope.fail(op, f"{op.name}: {e.message}", e.code)
+    return _Annotations(metadata, sharding, frontend) if metadata or sharding or frontend else None
+
+
+def _shapes(values: Sequence[Instruction]) -> tuple[Shape, ...]:
+    return tuple([v.shape for v in values])
+
+
+def free_values(regions: Sequence[Region]) -> list[str]:
+    """The names that regions use and do not define, in order of first use."""
+    found: dict[str, None] = {}
+    for region in regions:
+        _free(region, set(), found)
+    return list(found)
+
+
+def _free(region: Region, defined: set[str], found: dict[str, None]) -> None:
+    here = set(defined)
+    for block in region.blocks:
+        here.update(a.name for a in block.arguments)
+        for op in block.operations:
+            for name in op.operands:
+                if name not in here:
+                    found[name] = None
+            for inner in op.regions:
+                _free(inner, here, found)
+            here.update(op.result_names())
+
+
+def symbols(op: Operation) -> Iterator[str]:
+    """The functions that `op` and the operations in its regions name, in order of the text."""
+    stack = [op]
+    while stack:
+        top = stack.pop()
+        for key in _CALLEES.get(top.name, ()):
+            value = top.attributes.get(key, ())
+            for symbol in value if isinstance(value, tuple) else (value,):
+                if isinstance(symbol, Symbol):
+                    yield symbol.name
+        stack.extend(reversed([o for r in top.regions for b in r.blocks for o in b.operations]))
+
+
+_CALLEES: dict[str, tuple[str, ...]] = {
+    "func.call": ("callee",),
+    "stablehlo.composite": ("decomposition",),
+    "stablehlo.custom_call": ("called_computations",),
+}
