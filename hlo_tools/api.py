@@ -7,12 +7,13 @@ from pathlib import Path
 
 from hlo_tools import backend as backends
 from hlo_tools.aot.build import compile_aot as _compile_aot
-from hlo_tools.backend import Array, Executable
+from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
 from hlo_tools.debug.replay import ReplayReport
 from hlo_tools.debug.replay import replay as _replay
 from hlo_tools.interpret.inputs import random_inputs
 from hlo_tools.interpret.run import Limits, interpret
+from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module
 from hlo_tools.passes.instruments import Verify

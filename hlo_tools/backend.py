@@ -13,14 +13,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-
+from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.support.diagnostic import UnsupportedError
 
 GROUP = "hlo_tools.backends"
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True)

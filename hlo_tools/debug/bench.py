@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.backend import Array, Executable
+from hlo_tools.backend import Executable
+from hlo_tools.ir.literal import Array
 
 WARM_CALLS, WARM_SECONDS = 2, 0.2
 MIN_SAMPLES, MAX_SAMPLES = 5, 300
