@@ -1,4 +1,4 @@
-"""How a value is divided among devices (XLA `OpSharding`, the forms V1 and V2).
+"""How a value is divided among devices (XLA `OpSharding`, the forms V1, V2 and V3).
 
 Only data here: partitioning reads it, the text form lives in `text/shardings.py`.
 """
@@ -19,6 +19,7 @@ class ShardingKind(Enum):
     MANUAL = "manual"
     UNKNOWN = "unknown"
     UNREDUCED = "unreduced"
+    NAMED = "named"  # V3: axes of a mesh, kept as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Sharding:
     group: tuple[str, int] | None = None  # ("shard_as" or "shard_like", id)
     metadata: str = ""  # text between the braces of `metadata={...}`
     elements: tuple[Sharding, ...] = ()
+    named: str = ""  # text between the braces of a sharding of form V3
 
 
 REPLICATED = Sharding(ShardingKind.REPLICATED)

@@ -154,7 +154,7 @@ _COMMON: dict[str, _Put] = {
 
 # ---- metadata
 
-_METADATA_FIELD = re.compile(rf"""([a-z_]+)=({_STRING}|'(?:[^'\\]|\\.)*'|[\w\-]+|\{{[^{{}}]*\}}) ?""")
+_METADATA_FIELD = re.compile(rf"""([a-z_]+)=({_STRING}|'(?:[^'\\]|\\.)*'|[\w\-]+|\{{[^{{}}]*\}}),? ?""")
 _METADATA_KINDS: dict[str, tuple[Any, Any]] = {
     f.name: (get_type_hints(Metadata)[f.name], f.default) for f in fields(Metadata) if f.default is not MISSING
 }

@@ -10,8 +10,8 @@ from typing import Any
 
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Callee, Callees, Op, ShapeError
-from hlo_tools.ir.shape import Shape, compatible
+from hlo_tools.ir.op import Callee, Callees, NotYet, Op, ShapeError
+from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import OPS
 from hlo_tools.support.diagnostic import Note
 from hlo_tools.text.attributes import Pair, read_attributes
@@ -20,7 +20,7 @@ from hlo_tools.text.context import Context
 from hlo_tools.text.lines import LineReader
 from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.shapes import parse_shape
+from hlo_tools.text.shapes import parse_shape, without_dynamic
 from hlo_tools.text.statements import Operand, Statement, read_instruction, read_pairs
 
 MAX_INLINE_DEPTH = 64
@@ -218,7 +218,7 @@ class Body(LineReader):
             inst = found
         for index in x.path:
             inst = self._element(inst, index, x)
-        if shape is not None and x.opcode is None and not compatible(shape, inst.shape):
+        if shape is not None and x.opcode is None and without_dynamic(shape) is not without_dynamic(inst.shape):
             message = f"operand {x.name} is {inst.shape}, not {shape}"
             raise Malformed(message, x.shape_at, x.shape_at + len(x.shape or ""), "HLO1038")
         return inst
@@ -235,10 +235,11 @@ class Body(LineReader):
         return self._append(op, inst.shape.elements[index], (inst,), op.Attrs(index=index), name, x.at)
 
     def _nested(self, x: Operand, shape: Shape | None) -> Instruction:
-        st = Statement(False, "", x.at, None, 0, x.opcode or "", x.at, None, 0, x.operands, [], x.at)
+        opcode = x.opcode or ""
+        st = Statement(False, "", x.at, x.shape, x.shape_at, opcode, x.at, x.inline, x.inline_at, x.operands, [], x.at)
         op = self._op(st)
         operands = tuple(self._operand(y) for y in x.operands)
-        record = read_attributes(op, (), self.context, None, x.at).record
+        record = read_attributes(op, (), self.context, self._inline_value(st, op, shape), x.at).record
         if shape is None:
             shape = self._infer(st, op, record, operands)
         return self._append(op, shape, operands, record, self._free_name(f"{op.name}.anon"), x.at)
@@ -276,12 +277,12 @@ class Body(LineReader):
 
     def _infer(self, st: Statement, op: Op[Any], record: Any, operands: tuple[Instruction, ...]) -> Shape:
         span = (st.opcode_at, st.opcode_at + len(st.opcode))
-        if op.declared:
-            raise Malformed(f"the shape of {op.name} must be given", *span, "HLO1039")
         if op.arity is not None and len(operands) != op.arity:
             raise Malformed(f"{op.name} takes {op.arity} operands, got {len(operands)}", *span, "HLO1024")
         try:
             return op.shape(record, *[x.shape for x in operands])
+        except NotYet:
+            raise Malformed(f"the shape of {op.name} must be given", *span, "HLO1039") from None
         except ShapeError as e:
             raise Malformed(f"{op.name}: {e.message}", *span, "HLO1039") from None
 

@@ -361,11 +361,12 @@ CODECS: dict[Any, Codec] = {
 
 
 def _member(kind: type[Enum], text: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        known = ", ".join(str(m.value) for m in kind)
-        raise Malformed(f"'{text}' is none of {known}", code="HLO1018") from None
+    values = {str(m.value): m for m in kind}
+    found = values.get(text) or values.get(text.lower())
+    if found is None:
+        known = ", ".join(values)
+        raise Malformed(f"'{text}' is none of {known}", code="HLO1018")
+    return found
 
 
 @cache

@@ -77,6 +77,7 @@ def _dense(text: str, shape: Shape) -> Literal:
     else:
         values = _SCALAR.findall(text)
         skeleton = _SCALAR.sub("0", text)
+    skeleton = skeleton.replace("}{", "},{")  # XLA does not insist on commas between rows
     per_element = 2 if element.is_complex else 1
     if len(values) != shape.size * per_element or skeleton != _skeleton(shape.dims):
         given = len(values) // per_element

@@ -29,7 +29,7 @@ from hlo_tools.text.tables import TABLES, read_table
 
 _HEADER = re.compile(r"HloModule %?([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
 _HEAD = re.compile(r"(ENTRY )?%?([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
-_PARAMETER_NAME = re.compile(r"%?[\w.\-]+\s*:\s*")
+_PARAMETER_NAME = re.compile(r"%?[\w.\-]+(?:\s*:\s*|\s+)(?=[a-z(])")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
 
 
@@ -162,14 +162,10 @@ def _check_signature(context: Context, head: Head, computation: Computation) -> 
     except Malformed as e:
         context.report(Malformed(f"in the signature: {e.message}", *span, e.code))
         return
-    if len(given) != len(parameters):
-        message = f"the signature of '{computation.name}' has {len(given)} parameters, its body {len(parameters)}"
-        context.report(Malformed(message, *span, "HLO1033"))
-        return
-    for shape, p in zip(given, parameters, strict=True):
-        if not compatible(shape, p.shape):
-            message = f"parameter {p.name} is {shape} in the signature and {p.shape} in the body"
-            context.report(Malformed(message, *span, "HLO1033"))
+    same = len(given) == len(parameters)
+    if not same or not all(compatible(shape, p.shape) for shape, p in zip(given, parameters, strict=True)):
+        message = f"the parameters in the signature of '{computation.name}' are not those of its body"
+        context.warning(message, head.at, len(head.name or ""))
     if not compatible(declared, result):
         message = f"the signature of '{computation.name}' ends in {declared}, its root is {result}"
         context.report(Malformed(message, *span, "HLO1033"))

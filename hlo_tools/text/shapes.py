@@ -42,6 +42,14 @@ def parse_shape(text: str) -> Shape:
     return shape
 
 
+@lru_cache(1 << 12)
+def without_dynamic(shape: Shape) -> Shape:
+    """The shape at its bounds and without layout: what XLA compares where it is not strict."""
+    if shape.is_tuple:
+        return tuple_of(tuple(without_dynamic(s) for s in shape.elements))
+    return array(shape.element, shape.dims) if shape.is_array else shape
+
+
 def _nested(text: str) -> Shape | None:
     """A tuple or a buffer, without recursion; None when a piece of it is not in XLA's own form."""
     stack: list[tuple[str, list[Shape]]] = [("", [])]

@@ -1,4 +1,4 @@
-"""Shardings: text <-> `Sharding` (the forms V1 and V2 of XLA's `HloSharding::ToString`)."""
+"""Shardings: text <-> `Sharding` (the forms V1 and V2, and V3 as it stands, of XLA's `HloSharding::ToString`)."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def split_braced(text: str) -> list[str]:
 
 
 def _one(inner: str) -> Sharding:
+    if inner.startswith(("mesh", "maximal_mesh")):
+        return Sharding(ShardingKind.NAMED, named=inner)
     if m := _SIMPLE.match(inner):
         made: dict[str, Any] = {"kind": ShardingKind(m[1])}
     elif m := _MAXIMAL.match(inner):
@@ -111,6 +113,10 @@ def _plain(at: Sharding) -> str:
     return at.kind.value
 
 
+def _named(at: Sharding) -> str:
+    return at.named
+
+
 def _maximal(at: Sharding) -> str:
     assert isinstance(at.devices, tuple)
     return f"maximal device={at.devices[0]}"
@@ -124,4 +130,8 @@ def _tiled(at: Sharding) -> str:
     return f"devices=[{tiles}]<=[{','.join(map(str, at.devices.reshape_dims))}]{order}"
 
 
-_KINDS: dict[ShardingKind, Callable[[Sharding], str]] = {ShardingKind.MAXIMAL: _maximal, ShardingKind.TILED: _tiled}
+_KINDS: dict[ShardingKind, Callable[[Sharding], str]] = {
+    ShardingKind.MAXIMAL: _maximal,
+    ShardingKind.TILED: _tiled,
+    ShardingKind.NAMED: _named,
+}

@@ -25,7 +25,7 @@ class Head:
 
 @dataclass(slots=True)
 class Operand:
-    """`shape name#path`, or `shape opcode(operands)`."""
+    """`shape name#path`, or a call `shape opcode(operands)`."""
 
     name: str
     at: int
@@ -33,6 +33,8 @@ class Operand:
     shape_at: int = 0
     path: tuple[int, ...] = ()
     opcode: str | None = None
+    inline: str | None = None
+    inline_at: int = 0
     operands: list[Operand] = field(default_factory=list)
 
 
@@ -113,21 +115,22 @@ def _part(st: Statement, tree: Tree[Any], text: str) -> None:
 
 def _operand(tree: Tree[Any], text: str) -> Operand:
     found = Operand("", 0)
-    nested = False
     for c in tree.children:
-        if isinstance(c, Token) and c.type == "NAME":
+        if isinstance(c, Token) and c.type in ("NAME", "CONSTANT"):
             found.name, found.at = _name(c)
         elif isinstance(c, Token) and c.type == "PATH":
             found.path = tuple(int(n) for n in c[1:].split("#"))
+        elif isinstance(c, Token):
+            found.inline, found.inline_at = str(c), c.start_pos or 0
         elif isinstance(c, Tree) and c.data == "shape":
             start, end = _span(c)
             found.shape, found.shape_at = text[start:end], start
+        elif isinstance(c, Tree) and c.data == "opcode":
+            start, end = _span(c)
+            found.opcode, found.at = text[start:end], start
         elif isinstance(c, Tree):
             found.operands.append(_operand(c, text))
-            nested = True
-        else:
-            nested = True
-    if nested:
+    if found.inline is not None and found.opcode is None:
         found.opcode = found.name
     return found
 
