@@ -1,4 +1,4 @@
-"""ld, st, atom, red and the asynchronous copies (PTX ISA: data movement and synchronisation instructions)."""
+"""Where accesses go, and ld and st (PTX ISA: data movement instructions)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from hlo_backends.gpu.simulate.assemble import Assembler, Builder, Read, Run
+from hlo_backends.gpu.simulate.assemble import Assembler, Builder, Run
 from hlo_backends.gpu.simulate.errors import OutOfBoundsError, SimulationError
-from hlo_backends.gpu.simulate.floats import FORMATS, PACKED
-from hlo_backends.gpu.simulate.lanes import Lanes, PendingCopy
+from hlo_backends.gpu.simulate.lanes import Lanes
 from hlo_backends.gpu.simulate.memory import (
     LOCAL_WINDOW,
     PARAM_WINDOW,
@@ -22,10 +21,10 @@ from hlo_backends.gpu.simulate.memory import (
     write,
 )
 from hlo_backends.gpu.simulate.scalars import UNSIGNED, Array
-from hlo_backends.gpu.simulate.syntax import Immediate, Instruction, Operand
+from hlo_backends.gpu.simulate.syntax import Instruction, Operand
 
 _SPACES = ("global", "shared", "local", "param", "const")
-_VECTORS = {"v2": 2, "v4": 4, "v8": 8}
+VECTORS = {"v2": 2, "v4": 4, "v8": 8}
 Check = Callable[[Lanes, Array, Array, int], None]
 
 
@@ -37,7 +36,8 @@ def _check_write(lanes: Lanes, threads: Array, position: Array, size: int) -> No
     lanes.batch.shared.check_write(threads, position, size)
 
 
-def _check_atomic(lanes: Lanes, threads: Array, position: Array, size: int) -> None:
+def check_atomic(lanes: Lanes, threads: Array, position: Array, size: int) -> None:
+    """The check of an atomic access to shared memory."""
     lanes.batch.shared.check_atomic(threads, position, size)
 
 
@@ -127,7 +127,7 @@ def build_load(assembler: Assembler, instruction: Instruction) -> Run:
     kind, size = instruction.type, assembler.type(instruction.type).size
     items = assembler.items(target)
     count = len(items)
-    if count != next((_VECTORS[one] for one in instruction.modifiers if one in _VECTORS), 1):
+    if count != next((VECTORS[one] for one in instruction.modifiers if one in VECTORS), 1):
         raise assembler.unsupported("vector of another length")
     address = assembler.address(source)
     writes = [assembler.destination(item, kind) for item in items]
@@ -168,193 +168,4 @@ def build_store(assembler: Assembler, instruction: Instruction) -> Run:
     return run
 
 
-# ---- atomics
-
-Update = Callable[[Array, Array, Array], Array]
-"""(old, operand, second operand) -> new, on decoded values."""
-
-_UPDATES: dict[str, Update] = {
-    "add": lambda old, a, b: old + a,
-    "min": lambda old, a, b: np.fmin(old, a),
-    "max": lambda old, a, b: np.fmax(old, a),
-    "and": lambda old, a, b: old & a,
-    "or": lambda old, a, b: old | a,
-    "xor": lambda old, a, b: old ^ a,
-    "exch": lambda old, a, b: np.broadcast_to(a, old.shape),
-    "cas": lambda old, a, b: np.where(old == a, b, old),
-    "inc": lambda old, a, b: np.where(old >= a, old.dtype.type(0), old + old.dtype.type(1)),
-    "dec": lambda old, a, b: np.where((old == 0) | (old > a), a, old - old.dtype.type(1)),
-}
-
-
-def build_atomic(assembler: Assembler, instruction: Instruction) -> Run:
-    """atom and red: lanes that meet at one address take turns in the order of their threads."""
-    modifiers, kind = instruction.modifiers, instruction.type
-    operands = list(instruction.operands)
-    operation = next((one for one in modifiers if one in _UPDATES), None)
-    if operation is None or any(one in _VECTORS for one in modifiers):
-        raise assembler.unsupported()
-    returns = instruction.opcode == "atom"
-    target = operands.pop(0) if returns else None
-    address = assembler.address(operands[0])
-    name = PACKED.get(kind, kind)
-    sources = [_packed_values(assembler, operand, kind) for operand in operands[1:]]
-    space, size = space_of(instruction), assembler.type(kind).size
-    put = assembler.destination(target, kind) if target is not None else None
-    element = assembler.type(name)
-    update = _UPDATES[operation]
-
-    def apply(raw: Array, first: Array, second: Array) -> Array:
-        """New bits from old bits; the last axis has the packed values, if any."""
-        if element.kind == "f":
-            form = FORMATS[name]
-            return form.encode(update(form.decode(raw.view(element.storage)), first, second))
-        return update(raw.view(element.integer), first, second).view(element.storage)
-
-    def run(lanes: Lanes) -> None:
-        spots = lanes.spread(address(lanes))
-        values = [np.broadcast_to(source(lanes), (lanes.count, *source(lanes).shape[1:])) for source in sources]
-        first, second = values[0], values[-1]
-        old = np.empty(lanes.count, UNSIGNED[size])
-        for piece in locate(lanes, space, spots, size, _check_atomic):
-            select = np.arange(lanes.count) if piece.select is None else piece.select
-            index = lanes.spread(piece.index) if piece.select is None else piece.index
-            for turn in _turns(index):
-                chosen = select[turn]
-                one = Piece(None, piece.storage, index[turn], piece.written)
-                (before,) = read(one, size, 1)
-                old[chosen] = before
-                shaped = before.reshape(-1, 1) if kind in PACKED else before
-                after = np.ascontiguousarray(apply(np.ascontiguousarray(shaped), first[chosen], second[chosen]))
-                write(one, [after.view(UNSIGNED[size]).reshape(-1)])
-        if put:
-            put(lanes, old)
-
-    return run
-
-
-def _packed_values(assembler: Assembler, operand: Operand, kind: str) -> Read:
-    """Decoded values; (lanes, 2) for packed types."""
-    if kind not in PACKED:
-        return assembler.value(operand, kind)
-    form = FORMATS[PACKED[kind]]
-    bits = assembler.bits(operand, 4)
-    return lambda lanes: form.decode(np.ascontiguousarray(bits(lanes)).view(UNSIGNED[form.size]).reshape(-1, 2))
-
-
-def _turns(index: Array) -> list[Array]:
-    """Positions grouped so that no group has an index twice; equal indices keep their order."""
-    order = np.argsort(index, kind="stable")
-    ordered = index[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    lengths = np.diff(np.r_[starts, len(ordered)])
-    rank = np.empty(len(index), np.int64)
-    rank[order] = np.arange(len(index)) - np.repeat(starts, lengths)
-    if int(lengths.max()) == 1:
-        return [np.arange(len(index))]
-    by_rank = np.argsort(rank, kind="stable")
-    bounds = np.cumsum(np.bincount(rank))[:-1]
-    return list(np.split(by_rank, bounds))
-
-
-# ---- asynchronous copies
-
-
-def build_cp(assembler: Assembler, instruction: Instruction) -> Run:
-    """cp.async: copies from global to shared memory, their groups and the waits for them."""
-    modifiers = instruction.modifiers
-    if modifiers[0] != "async":
-        raise assembler.unsupported()
-    if modifiers[1] in ("ca", "cg"):
-        return _build_copy(assembler, instruction)
-    if modifiers[1] == "commit_group":
-        return _commit
-    if modifiers[1] == "wait_all":
-        return _wait_all
-    if modifiers[1] == "wait_group":
-        (keep,) = assembler.expect_operands(1)
-        if not isinstance(keep, Immediate):
-            raise assembler.unsupported()
-        count = keep.value
-        return lambda lanes: _complete(lanes, lanes.batch.committed[lanes.threads] - count)
-    raise assembler.unsupported()
-
-
-def _commit(lanes: Lanes) -> None:
-    lanes.batch.committed[lanes.threads] += 1
-
-
-def _wait_all(lanes: Lanes) -> None:
-    _commit(lanes)
-    _complete(lanes, lanes.batch.committed[lanes.threads])
-
-
-def _build_copy(assembler: Assembler, instruction: Instruction) -> Run:
-    """The bytes are read at once but arrive only at the wait; a fourth operand gives how many are not zeros."""
-    operands = instruction.operands
-    if len(operands) not in (3, 4) or not isinstance(operands[2], Immediate):
-        raise assembler.unsupported()
-    target, source, size = assembler.address(operands[0]), assembler.address(operands[1]), operands[2].value
-    given = assembler.value(operands[3], "u32") if len(operands) == 4 else None
-
-    def run(lanes: Lanes) -> None:
-        batch = lanes.batch
-        target_address, source_address = target(lanes), lanes.spread(source(lanes))
-        check_alignment(target_address, size)
-        position = batch.shared.locate(lanes.threads, target_address, size)
-        lengths = lanes.spread(given(lanes)) if given else np.full(lanes.count, size, np.uint32)
-        data = np.zeros((lanes.count, size), np.uint8)
-        for length in np.unique(lengths):
-            select = np.flatnonzero(lengths == length)
-            if length:
-                try:
-                    data[select, :length] = _fetch(lanes, source_address[select], int(length), size)
-                except SimulationError as error:
-                    raise error.among(select) from None
-        batch.shared.start_copy(lanes.threads, position, size)
-        groups = batch.committed[lanes.threads]
-        batch.pending.append(PendingCopy(lanes.threads, groups, position, data))
-
-    return run
-
-
-def _fetch(lanes: Lanes, address: Array, length: int, align: int) -> Array:
-    """(accesses, length) bytes of global memory."""
-    check_alignment(address, align)
-    data = np.empty((len(address), length), np.uint8)
-    for piece in locate_global(lanes.batch.device, address, length):
-        unit = 4 if length % 4 == 0 else 1
-        columns = np.stack(read(piece, unit, length // unit), axis=1).view(np.uint8)
-        data[slice(None) if piece.select is None else piece.select] = columns
-    return data
-
-
-def _complete(lanes: Lanes, limit: Array) -> None:
-    """Finishes the lanes' copies whose group number is below the limit."""
-    batch = lanes.batch
-    limits = np.full(batch.size, np.iinfo(np.int64).min)
-    limits[lanes.threads] = limit
-    kept = []
-    for copy in batch.pending:
-        done = copy.groups < limits[copy.threads]
-        if done.any():
-            position = copy.position[done]
-            size = copy.data.shape[1]
-            words = batch.shared.storage.view(np.uint32)
-            words[(position[:, None] >> 2) + np.arange(size // 4)] = copy.data[done].view(np.uint32)
-            batch.shared.finish_copy(copy.threads[done], position, size)
-            left = ~done
-            copy = PendingCopy(copy.threads[left], copy.groups[left], copy.position[left], copy.data[left])
-        if len(copy.threads):
-            kept.append(copy)
-    batch.pending = kept
-
-
-BUILDERS: dict[str, Builder] = {
-    "ld": build_load,
-    "ldu": build_load,
-    "st": build_store,
-    "atom": build_atomic,
-    "red": build_atomic,
-    "cp": build_cp,
-}
+BUILDERS: dict[str, Builder] = {"ld": build_load, "ldu": build_load, "st": build_store}

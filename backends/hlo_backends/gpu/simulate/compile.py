@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hlo_backends.gpu.simulate import access, arithmetic, compare, convert, floating, matrix, warp
+from hlo_backends.gpu.simulate import access, arithmetic, atomics, compare, convert, copies, floating, matrix, warp
 from hlo_backends.gpu.simulate.assemble import Assembler, Builder, Layout, Read, Run
 from hlo_backends.gpu.simulate.control import Block, build_blocks
 from hlo_backends.gpu.simulate.errors import SimulationError, TrapError
@@ -27,8 +27,10 @@ def _nothing(lanes: Lanes) -> None:
 
 _BUILDERS: dict[str, Builder] = {
     **access.BUILDERS,
+    **atomics.BUILDERS,
     **compare.BUILDERS,
     **convert.BUILDERS,
+    **copies.BUILDERS,
     **matrix.BUILDERS,
     **warp.BUILDERS,
     "trap": lambda assembler, instruction: _trap,

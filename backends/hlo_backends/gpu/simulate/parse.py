@@ -196,10 +196,8 @@ class _Parser:
         return Variable(match[1], space, kind, size * count, align or size, items)
 
     def initial(self, text: str, position: int) -> Immediate | Symbol:
-        inner = text
-        while match := re.fullmatch(r"(?:generic|0xFF|mask)\((.*)\)", inner):
-            inner = match[1]
-        operand = self.operand(inner, position)
+        generic = re.fullmatch(r"generic\((.*)\)", text)
+        operand = self.operand(generic[1] if generic else text, position)
         if not isinstance(operand, Immediate | Symbol):
             raise self.error(f"unsupported initialiser '{text}'", position)
         return operand
