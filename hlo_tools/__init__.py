@@ -34,8 +34,6 @@ if TYPE_CHECKING:
         interpret,
         load,
         parse,
-        random_inputs,
-        replay,
         run_passes,
         verify,
     )
@@ -64,8 +62,6 @@ __all__ = [
     "interpret",
     "load",
     "parse",
-    "random_inputs",
-    "replay",
     "run_passes",
     "verify",
 ]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hlo_tools import backend as backends
 from hlo_tools.aot.build import compile_aot as _compile_aot
 from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
-from hlo_tools.debug.replay import ReplayReport
-from hlo_tools.debug.replay import replay as _replay
-from hlo_tools.interpret.inputs import random_inputs
 from hlo_tools.interpret.run import Limits, interpret
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
@@ -32,8 +29,10 @@ from hlo_tools.support.diagnostic import (
     VerifyError,
 )
 from hlo_tools.support.files import read_source
+from hlo_tools.text.detect import is_mlir
 from hlo_tools.text.options import PrintOptions
-from hlo_tools.text.parse import parse
+from hlo_tools.text.reader import parse_hlo
+from hlo_tools.text.stablehlo import parse_stablehlo
 
 __all__ = [
     "Array",
@@ -48,7 +47,6 @@ __all__ = [
     "ParseError",
     "PassError",
     "PrintOptions",
-    "ReplayReport",
     "Severity",
     "UnsupportedError",
     "UsageError",
@@ -59,20 +57,27 @@ __all__ = [
     "interpret",
     "load",
     "parse",
-    "random_inputs",
-    "replay",
     "run_passes",
     "verify",
 ]
 
 
-def load(path: str) -> Module:
-    """The module in the file `path` (`-`: standard input), in any format that is read, compressed or not.
+def parse(text: str, filename: str = "<string>", warn: Callable[[Diagnostic], None] | None = None) -> Module:
+    """The module that `text` denotes: HLO or StableHLO, found by content.
 
-    Raises UsageError when the file cannot be read and ParseError when it holds no module.
+    `filename` is what diagnostics call it; `warn` gets what is odd but read. The module is not verified. Raises
+    ParseError, and UnsupportedError for StableHLO that has no translation here.
+    """
+    return parse_stablehlo(text, filename) if is_mlir(text) else parse_hlo(text, filename, warn)
+
+
+def load(path: str, warn: Callable[[Diagnostic], None] | None = None) -> Module:
+    """The module in the file `path` (`-`: standard input), compressed or not.
+
+    Raises UsageError when the file cannot be read, and what parse raises.
     """
     source = read_source(path)
-    return parse(source.text, source.name)
+    return parse(source.text, source.name, warn)
 
 
 def verify(module: Module) -> None:
@@ -107,18 +112,6 @@ def compile_aot(
     and UsageError when a file cannot be written; then none is. Returns the paths of the files.
     """
     return _compile_aot(module, prefix=prefix, target=target, cpu=cpu, features=features, source=source)
-
-
-def replay(
-    module: Module,
-    arguments: Sequence[Array],
-    *,
-    backend: str = "cpu",
-    reference: str = "interpreter",
-    threads: int = 1,
-) -> ReplayReport:
-    """Run `module` on `backend` and on `reference` and compare the results element by element."""
-    return _replay(module, arguments, backend=backend, reference=reference, threads=threads)
 
 
 def bench(

@@ -18,11 +18,12 @@ EXAMPLES = (
 
 def command(context: typer.Context, files: InputFiles) -> int:
     """Parse and verify modules; report every error of every file."""
+    state = session(context)
     worst = 0
     for path in files:
         try:
-            hlo.verify(hlo.load(path))
+            hlo.verify(hlo.load(path, warn=lambda found: state.report([found])))
         except HloError as error:
-            session(context).report(error.diagnostics)
+            state.report(error.diagnostics)
             worst = max(worst, error.exit_code)
     return worst
