@@ -8,7 +8,23 @@ from dataclasses import dataclass, field
 
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.index import ZERO, Index, Var, constant, linear
-from hlo_tools.codegen.kernel import Alloc, Axis, Buffer, Cell, Expr, For, If, Kernel, Role, Set, Space, Stmt, Store, Type, While
+from hlo_tools.codegen.kernel import (
+    Alloc,
+    Axis,
+    Buffer,
+    Cell,
+    Expr,
+    For,
+    If,
+    Kernel,
+    Role,
+    Set,
+    Space,
+    Stmt,
+    Store,
+    Type,
+    While,
+)
 from hlo_tools.codegen.launch import Arg, Launch, Scratch
 from hlo_tools.codegen.value import TRUE, Complex, Value, both, from_parts, parts
 from hlo_tools.ir.element import ElementType, real_part
@@ -270,5 +286,3 @@ def choose(condition: Expr, x: Value, y: Value) -> Value:
     if condition is TRUE:
         return x
     return from_parts([k.select(condition, a, b) for a, b in zip(parts(x), parts(y), strict=True)])
-
-

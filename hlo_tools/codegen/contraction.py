@@ -27,7 +27,9 @@ class Accumulator:
     Sums of short floats are kept in f32; reducers that are no monoid see their own types and run in order.
     """
 
-    def __init__(self, builder: Builder, computation: Computation, initial: Sequence[Value], elements: Sequence[ElementType]) -> None:
+    def __init__(
+        self, builder: Builder, computation: Computation, initial: Sequence[Value], elements: Sequence[ElementType]
+    ) -> None:
         self.builder = builder
         self.computation = computation
         self.elements = elements
@@ -220,7 +222,9 @@ def _dot(site: Site) -> Steps:
         sizes = [x.dims[d] for d in at.lhs_contracting_dims]
         with b.nest(sizes, _order(at.lhs_contracting_dims, x.order), Axis.REDUCE) as inner:
             lhs = yield site.operand(0, _placed(x.rank, at.lhs_batch_dims, batch, at.lhs_contracting_dims, inner, left))
-            rhs = yield site.operand(1, _placed(y.rank, at.rhs_batch_dims, batch, at.rhs_contracting_dims, inner, right))
+            rhs = yield site.operand(
+                1, _placed(y.rank, at.rhs_batch_dims, batch, at.rhs_contracting_dims, inner, right)
+            )
             total.add(lhs, rhs)
         result = total.result()
         b.remember(site, result)
@@ -271,4 +275,3 @@ def _convolution(site: Site) -> Steps:
         result = total.result()
         b.remember(site, result)
     return result
-

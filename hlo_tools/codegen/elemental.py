@@ -97,6 +97,10 @@ class Elements:
         """The element of `inst` at an index. Raises NotYet for an op without code."""
         return self.evaluate(Site(self, inst, at, path))
 
+    def guarded(self, inst: Instruction, at: Indices, guard: Expr) -> Value:
+        """The element where `guard` holds; elsewhere anything, without touching memory."""
+        return self.evaluate(Site(self, inst, at, (), guard))
+
     def evaluate(self, site: Site) -> Value:
         """The value at a site."""
         found = self._known(site)
@@ -133,9 +137,9 @@ class Elements:
         raise NotYet(f"no code for an element of {site.inst.op.name}")
 
     def _load(self, site: Site) -> Steps:
+        yield from ()  # a generator, like every rule
         ref = self.builder.param(Operand(self.inputs[site.inst], site.path), site.shape)
         return ref.load(site.at, site.guard)
-        yield  # makes this a generator, like every rule
 
 
 def _elementwise(site: Site) -> Steps:

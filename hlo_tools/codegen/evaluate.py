@@ -345,7 +345,9 @@ def convert_array(x: Array, source: ElementType, target: ElementType) -> Array:
         return x != 0
     if source.is_float and target.is_integer:
         wide = x.astype(np.float64)
-        low, high = (-(1 << target.bits - 1), (1 << target.bits - 1) - 1) if target.is_signed else (0, (1 << target.bits) - 1)
+        low, high = (
+            (-(1 << target.bits - 1), (1 << target.bits - 1) - 1) if target.is_signed else (0, (1 << target.bits) - 1)
+        )
         inside = (wide > low) & (wide < high)
         whole = np.where(inside, wide, 0).astype(np.int64 if target.is_signed else np.uint64)
         whole = np.where(wide >= high, np.array(high, whole.dtype), whole)

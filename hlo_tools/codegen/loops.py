@@ -6,13 +6,14 @@ Results of equal sizes and layouts share a nest. A root that is a concatenation 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hlo_tools.codegen import contraction, shaping  # noqa: F401 - they hold rules of ELEMENT
 from hlo_tools.codegen.builder import Builder, Indices
 from hlo_tools.codegen.elemental import ELEMENT, Elements, Path
 from hlo_tools.codegen.index import Atom, Index, Quotient, Remainder, Var
-from hlo_tools.codegen.kernel import Expr, Role, Stmt, bodies, roots, statements
+from hlo_tools.codegen.kernel import Expr, Role, Stmt, roots, statements
 from hlo_tools.codegen.launch import LOOPS, Launch, Result
 from hlo_tools.codegen.scalar import SCALAR
 from hlo_tools.ir.instruction import Instruction
@@ -29,12 +30,14 @@ class View:
 
     name     of the kernel
     inputs   instructions whose values are in memory, with their operand number
-    leaves   the results
+    fused    whether it is a fusion
+    flops    work of one run
     """
 
     name: str
     root: Instruction
     inputs: Mapping[Instruction, int]
+    fused: bool
     flops: int
 
     @property
@@ -48,12 +51,12 @@ def view_of(inst: Instruction) -> View:
     if inst.op is OPS["fusion"]:
         fused = inst.called[0]
         inputs = {p: int(p.attrs.number) for p in fused.parameters}
-        return View(inst.name, fused.result, inputs, sum(map(_work, fused.instructions)) + _size(inst))
+        return View(inst.name, fused.result, inputs, True, sum(map(_work, fused.instructions)) + _size(inst))
     inputs = {}
     for number, x in enumerate(inst.operands):
         if not _is_immediate(x):
             inputs.setdefault(x, number)
-    return View(inst.op.name, inst, inputs, _work(inst) + _size(inst))
+    return View(inst.op.name, inst, inputs, False, _work(inst) + _size(inst))
 
 
 def _is_immediate(inst: Instruction) -> bool:
@@ -73,12 +76,12 @@ def _size(inst: Instruction) -> int:
 # ---- nests
 
 
-def nests(view: View) -> tuple[Launch, ...]:
-    """A kernel for each group of results with equal sizes and layouts."""
+def nests(view: View, wanted: Sequence[Path]) -> tuple[Launch, ...]:
+    """A kernel for each group of the wanted results with equal sizes and layouts."""
     groups: dict[tuple[tuple[int, ...], tuple[int, ...]], list[Path]] = {}
-    for path, shape in view.leaves:
-        if shape.is_array and shape.size:
-            groups.setdefault((shape.dims, shape.order), []).append(path)
+    for path in wanted:
+        shape = view.root.shape.at(path)
+        groups.setdefault((shape.dims, shape.order), []).append(path)
     return tuple(_nest(view, paths) for paths in groups.values())
 
 
@@ -185,20 +188,43 @@ def _concatenate(view: View) -> tuple[Launch, ...]:
 
 
 def emit(inst: Instruction) -> tuple[Launch, ...]:
-    """The launches of a fusion or of a single op by the code of its elements. Raises NotYet."""
+    """The launches of a single op by the code of its elements. Raises NotYet."""
     view = view_of(inst)
+    return emit_leaves(view, [path for path, shape in view.leaves if shape.is_array and shape.size])
+
+
+def emit_leaves(view: View, wanted: Sequence[Path]) -> tuple[Launch, ...]:
+    """The launches that compute the results at `wanted` (none of size 0). Raises NotYet."""
+    if not wanted:
+        return ()
     root = view.root
-    if root.op is OPS["concatenate"] and root.shape.size and not _rebuilt(view):
+    if root.op is OPS["concatenate"] and root not in view.inputs:
         return _concatenate(view)
-    return nests(view)
+    return nests(view, wanted)
 
 
-def _rebuilt(view: View) -> bool:
-    """Whether the concatenation itself is in memory already (a fusion that only hands on a parameter)."""
-    return view.root in view.inputs
+def producer(inst: Instruction, path: Path) -> tuple[Instruction, Path]:
+    """The instruction of the same computation that makes a leaf, behind tuples and get-tuple-elements."""
+    while True:
+        if inst.op is OPS["tuple"]:
+            inst, path = inst.operands[path[0]], path[1:]
+        elif inst.op is OPS["get-tuple-element"]:
+            inst, path = inst.operands[0], (inst.attrs.index, *path)
+        else:
+            return inst, path
 
 
-_SPECIAL = frozenset({"fusion", "call", "parameter", "constant", "tuple", "get-tuple-element", "map"})
+STRUCTURE = frozenset(
+    OPS[name]
+    for name in (
+        "add-dependency", "call", "constant", "copy-done", "copy-start", "domain", "get-tuple-element", "opt-barrier",
+        "parameter", "tuple",
+    )
+)  # fmt: skip
+"""Ops that are no work of their own: a program binds, renames or calls, and no kernel is made."""
 
-for _op in {*SCALAR.rules, *ELEMENT.rules}:
-    LOOPS.set(_op, emit)
+_OWN_FILE = frozenset({"fusion", "dynamic-update-slice", "reduce-window"})
+
+for _op in dict.fromkeys((*SCALAR.rules, *ELEMENT.rules)):
+    if _op not in STRUCTURE and _op.name not in _OWN_FILE:
+        LOOPS.set(_op, emit)

@@ -19,7 +19,8 @@ class Format:
     lowest    exp of less is 0; `highest`: exp of more is inf
     subnormal scaling by 2**subnormal makes every subnormal number normal
     exp       (exp(r) - 1 - r) / r^2 on |r| <= log(2) / 2
-    log       (log(1 + f) - f + f^2 / 2) / f^3 for f32; (atanh(s) - s) / s^3 in s^2 for f64; 1 + f in [sqrt(1/2), sqrt(2)]
+    log       (log(1 + f) - f + f^2 / 2) / f^3 for f32; (atanh(s) - s) / s^3 in s^2 for f64;
+              1 + f from sqrt(1/2) to sqrt(2)
     sin, cos  (sin(r) - r) / r^3 and (cos(r) - 1 + r^2 / 2) / r^4 in r^2 on |r| <= pi / 4
     atan      (atan(q) - q) / q^3 in q^2 on |q| <= tan(pi / 8)
     asin      (asin(x) - x) / x^3 in x^2 on |x| <= 1/2

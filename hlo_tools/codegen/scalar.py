@@ -197,11 +197,16 @@ def _is_finite(inst: Instruction, args: Sequence[Value]) -> Value:
     return (abs(x.to(working(x.type.element))) < math.INF).e
 
 
+def mantissa_bits(element: ElementType) -> int:
+    """Stored bits of the mantissa of a float type."""
+    finfo: Any = ml_dtypes.finfo
+    return int(finfo(element.dtype).nmant)
+
+
 def _reduce_precision(inst: Instruction, args: Sequence[Value]) -> Value:
     """XLA's algorithm on the bits: round the mantissa to nearest even, then clip the exponent."""
     element, at = inst.shape.element, inst.attrs
-    info: Any = ml_dtypes.finfo(element.dtype)
-    mantissa = int(info.nmant)
+    mantissa = mantissa_bits(element)
     exponent = element.bits - 1 - mantissa
     x = Num(real(args[0]))
     top = 1 << (element.bits - 1)

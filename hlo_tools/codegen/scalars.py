@@ -25,7 +25,15 @@ _CALLING = frozenset(OPS[n] for n in ("call", "fusion", "map"))
 MONOID_NAMES = {"add": "add", "multiply": "mul", "maximum": "max", "minimum": "min", "and": "and", "or": "or",
                 "xor": "xor"}  # fmt: skip
 """The kernel's name of each combination."""
-PRED_MONOIDS = {"add": "or", "multiply": "and", "maximum": "or", "minimum": "and", "and": "and", "or": "or", "xor": "xor"}
+PRED_MONOIDS = {
+    "add": "or",
+    "multiply": "and",
+    "maximum": "or",
+    "minimum": "and",
+    "and": "and",
+    "or": "or",
+    "xor": "xor",
+}
 """The same for booleans."""
 
 

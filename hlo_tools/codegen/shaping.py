@@ -34,7 +34,11 @@ def _transpose(site: Site) -> Steps:
 
 @ELEMENT(OPS["slice"])
 def _slice(site: Site) -> Steps:
-    return (yield site.operand(0, tuple(i * d.stride + d.start for i, d in zip(site.at, site.inst.attrs.slice, strict=True))))
+    return (
+        yield site.operand(
+            0, tuple(i * d.stride + d.start for i, d in zip(site.at, site.inst.attrs.slice, strict=True))
+        )
+    )
 
 
 @ELEMENT(OPS["reverse"])
@@ -175,13 +179,14 @@ def _map(site: Site) -> Steps:
 
 @ELEMENT(OPS["iota"])
 def _iota(site: Site) -> Steps:
+    yield from ()  # a generator, like every rule
     index = k.index(site.at[site.inst.attrs.iota_dimension])
     return converted(index, S64, site.shape.element)
-    yield  # makes this a generator, like every rule
 
 
 @ELEMENT(OPS["constant"])
 def _constant(site: Site) -> Steps:
+    yield from ()  # a generator, like every rule
     literal, shape = site.inst.attrs.value, site.shape
     for step in site.path:
         literal = literal.value[step]
@@ -194,7 +199,6 @@ def _constant(site: Site) -> Steps:
     order = shape.order
     physical = np.ascontiguousarray(np.transpose(literal.array, order))
     return site.builder.param(_data(site, physical), shape).load(site.at, site.guard)
-    yield
 
 
 def _data(site: Site, array: Array) -> Data:

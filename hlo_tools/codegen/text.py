@@ -124,7 +124,7 @@ class _Writer:
                 else:
                     stack.pop()
                     text = self.one(e, names, lines, indent)
-                    if uses.get(id(e), 0) > 1 and e.args or len(text) > 100:
+                    if (uses.get(id(e), 0) > 1 and e.args) or len(text) > 100:
                         name = f"%{self.temporaries}"
                         self.temporaries += 1
                         lines.append(f"{indent}{name} = {text}")

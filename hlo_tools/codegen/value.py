@@ -44,11 +44,14 @@ class Num:
 
     def like(self, value: Real) -> Num:
         """A constant of the same type."""
-        return Num(k.const(value, self.e.type))
+        return Num(self.lift(value))
 
     def lift(self, other: Num | Real) -> Expr:
         """`other` as an expression of this type."""
-        return other.e if isinstance(other, Num) else k.const(other, self.e.type)
+        if isinstance(other, Num):
+            return other.e
+        element = self.e.type.element
+        return k.const(float(element.dtype.type(other)) if element.is_float else other, self.e.type)
 
     def _binary(self, op: str, other: Num | Real) -> Num:
         return Num(k.binary(op, self.e, self.lift(other)))

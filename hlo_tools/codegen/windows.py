@@ -1,0 +1,155 @@
+"""Windows with code of their own: running sums (a reduce-window that shows all elements so far), select-and-scatter."""
+
+from __future__ import annotations
+
+from hlo_tools.codegen import kernel as k
+from hlo_tools.codegen.builder import Builder, Ref, choose
+from hlo_tools.codegen.contraction import set_together, undilated
+from hlo_tools.codegen.elemental import Elements
+from hlo_tools.codegen.index import Dynamic, Index, constant, of
+from hlo_tools.codegen.kernel import Axis, If, Role
+from hlo_tools.codegen.launch import LOOPS, Launch, Result
+from hlo_tools.codegen.loops import View, emit, view_of
+from hlo_tools.codegen.scalars import inline, monoid_name
+from hlo_tools.codegen.value import TRUE, Value, both, from_parts, parts, real
+from hlo_tools.ir.attributes import WindowDim
+from hlo_tools.ir.element import PRED, S64
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ops import OPS
+from hlo_tools.ops.windows import window_of
+
+# ---- running sums
+
+
+def _reduce_window(inst: Instruction) -> tuple[Launch, ...]:
+    axis = scanned_dimension(inst)
+    if axis is None or not inst.shape.size:
+        return emit(inst)
+    return (_scan(view_of(inst), axis),)
+
+
+def scanned_dimension(inst: Instruction) -> int | None:
+    """The dimension along which a reduce-window combines all elements up to (or from) each place."""
+    shape = inst.operands[0].shape
+    window = window_of(inst.attrs.window, shape.rank)
+    if len(inst.operands) != 2 or monoid_name(inst.attrs.to_apply) is None:
+        return None
+    wide = [d for d, w in enumerate(window) if w != WindowDim()]
+    if len(wide) != 1:
+        return None
+    w, n = window[wide[0]], shape.dims[wide[0]]
+    forward = WindowDim(size=n, padding_low=n - 1)
+    backward = WindowDim(size=n, padding_high=n - 1)
+    return wide[0] if w in (forward, backward) else None
+
+
+def _scan(view: View, axis: int) -> Launch:
+    """Along the innermost dimension the sum is kept in a cell, along others it is read back from the result."""
+    inst, shape = view.root, view.root.shape
+    forward = window_of(inst.attrs.window, shape.rank)[axis].padding_low > 0
+    builder = Builder()
+    elements = Elements(builder, view.inputs)
+    ref = builder.param(Result(), shape, Role.INOUT)
+    order, n = shape.order, shape.dims[axis]
+    position = order.index(axis)
+    outer, inner = order[:position], order[position + 1 :]
+    initial = elements.value(inst.operands[1], ())
+
+    def step(along: Index, before: Value, around: tuple[Index, ...], within: tuple[Index, ...]) -> Value:
+        at = [within[d] if d in inner else around[d] for d in range(shape.rank)]
+        at[axis] = along
+        x = elements.value(inst.operands[0], tuple(at))
+        (total,) = inline(inst.attrs.to_apply, [before, x])
+        builder.emit(*ref.store(tuple(at), total))
+        return total
+
+    with builder.nest(shape.dims, outer) as around:
+        if all(shape.dims[d] == 1 for d in inner):
+            cells = [builder.cell(e.type.element, e) for e in parts(initial)]
+            with builder.loop(n, Axis.SERIAL) as i:
+                along = i if forward else constant(n - 1) - i
+                before = from_parts([k.cell(c) for c in cells])
+                total = step(along, before, around, tuple(constant(0) for _ in shape.dims))
+                set_together(builder, list(zip(cells, parts(total), strict=True)))
+        else:
+            first = constant(0 if forward else n - 1)
+            with builder.nest(shape.dims, inner) as within:
+                step(first, initial, around, within)
+            with builder.loop(n, Axis.SERIAL, begin=1) as i:
+                along = i if forward else constant(n - 1) - i
+                with builder.nest(shape.dims, inner) as within:
+                    at = [within[d] if d in inner else around[d] for d in range(shape.rank)]
+                    at[axis] = along - 1 if forward else along + 1
+                    step(along, ref.load(tuple(at)), around, within)
+    return builder.launch(view.name, shape.size)
+
+
+# ---- select-and-scatter
+
+
+def _select_and_scatter(inst: Instruction) -> tuple[Launch, ...]:
+    """Fill the result, then let each place of the window add its source to the element it selects."""
+    if not inst.shape.size:
+        return ()
+    view = view_of(inst)
+    builder = Builder()
+    ref = builder.param(Result(), inst.shape, Role.OUTPUT)
+    initial = Elements(builder, view.inputs).value(inst.operands[2], ())
+    with builder.nest(inst.shape.dims, inst.shape.order) as at:
+        builder.emit(*ref.store(at, initial))
+    fill = builder.launch("fill", inst.shape.size)
+    return (fill, _selection(view)) if inst.operands[1].shape.size else (fill,)
+
+
+def _selection(view: View) -> Launch:
+    inst = view.root
+    x, source, _ = inst.operands
+    window = window_of(inst.attrs.window, x.shape.rank)
+    builder = Builder()
+    elements = Elements(builder, view.inputs)
+    ref = builder.param(Result(), inst.shape, Role.INOUT)
+    # places along dimensions without a window never meet
+    apart = [d for d in source.shape.order if window[d] == WindowDim()]
+    meeting = [d for d in source.shape.order if d not in apart]
+    with builder.nest(source.shape.dims, apart) as a, builder.nest(source.shape.dims, meeting, Axis.SERIAL) as m:
+        place = tuple(a[d] if d in apart else m[d] for d in range(source.shape.rank))
+        zero = constant(0)
+        best = [builder.cell(e.type.element, e) for e in parts(elements.value(x, (zero,) * x.shape.rank))]
+        found = builder.cell(PRED, k.const(False, k.BOOL))
+        where = builder.cell(S64, k.const(0, k.INDEX))
+        with builder.nest([w.size for w in window], range(len(window)), Axis.SERIAL) as tap:
+            inside, at = TRUE, []
+            for d, w in enumerate(window):
+                spread = place[d] * w.stride + tap[d] * w.window_dilation - w.padding_low
+                index, ok = undilated(spread, w.base_dilation, x.shape.dims[d])
+                inside, at = both(inside, ok), [*at, index]
+            guarded = elements.guarded(x, tuple(at), inside)
+            kept = from_parts([k.cell(c) for c in best])
+            stays = real(inline(inst.attrs.select, [kept, guarded])[0])
+            take = both(inside, k.unary("not", k.binary("and", k.cell(found), stays)))
+            new = [*parts(choose(take, guarded, kept))]
+            address = k.index(Ref(ref.buffer, ref.shape).address(tuple(at)))
+            set_together(
+                builder,
+                [
+                    *zip(best, new, strict=True),
+                    (where, k.select(take, address, k.cell(where))),
+                    (found, k.binary("or", k.cell(found), inside)),
+                ],
+            )
+        with builder.body() as block:
+            _add_at(builder, ref, of(Dynamic(k.cell(where), 0, ref.buffer.size - 1)), elements.value(source, place), inst)
+        builder.emit(If(k.cell(found), tuple(block.stmts)))
+    return builder.launch(view.name, view.flops)
+
+
+def _add_at(builder: Builder, ref: Ref, address: Index, value: Value, inst: Instruction) -> None:
+    """Combine a value into the element whose parts begin at an address of the buffer."""
+    old = from_parts([k.load(ref.buffer, address + i) for i in range(len(parts(value)))])
+    (new,) = inline(inst.attrs.scatter, [old, value])
+    for i, e in enumerate(parts(new)):
+        builder.emit(k.Store(ref.buffer, address + i, e))
+
+
+LOOPS.set(OPS["reduce-window"], _reduce_window)
+LOOPS.set(OPS["select-and-scatter"], _select_and_scatter)
