@@ -21,7 +21,10 @@ def _cases() -> list[object]:
 
 @pytest.mark.parametrize("section", _cases())
 def test_section(section: Section, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    said = ""
     try:
         section.run(tmp_path, bless=request.config.getoption("--bless"))
     except Failure as failure:
-        pytest.fail(f"{section.path}:{section.line}: {failure}", pytrace=False)
+        said = str(failure)
+    if said:
+        pytest.fail(f"{section.path}:{section.line}: {said}", pytrace=False)
