@@ -249,3 +249,57 @@ def test_module_describes_its_kernels() -> None:
     assert [(p.type, p.size, p.align) for p in kernel.parameters] == [
         ("u64", 8, 8), ("u64", 8, 8), ("f32", 4, 4), ("u32", 4, 4), ("u64", 8, 8),
     ]  # fmt: skip
+
+
+def test_aggregate_parameters_and_votes_at_barriers() -> None:
+    ir = f"""
+declare i32 @llvm.nvvm.barrier.cta.red.popc.aligned.all(i32, i1)
+define ptx_kernel void @byval(ptr byval({{i32, [4 x i32]}}) align 4 %p, i32 %k, ptr addrspace(1) %out) {{
+{INDEX}
+  %q = getelementptr {{i32, [4 x i32]}}, ptr %p, i32 0, i32 1, i32 %k
+  %v = load i32, ptr %q
+  %h = load i32, ptr %p
+  %s = add i32 %v, %h
+  %c = icmp slt i32 %tid, 40
+  %votes = call i32 @llvm.nvvm.barrier.cta.red.popc.aligned.all(i32 0, i1 %c)
+  %t = add i32 %s, %votes
+  %op = getelementptr i32, ptr addrspace(1) %out, i32 %i
+  store i32 %t, ptr addrspace(1) %op
+  ret void
+}}
+"""
+    aggregate = np.array([100, 1, 2, 3, 4], np.int32).tobytes()
+    for optimise in (0, 2):
+        ptx = compile_ptx(ir, optimise=optimise)
+        for seed in SEEDS:
+            (out,) = run(ptx, [aggregate, 2], [(np.int32, 128)], grid=(2,), block=(64,), seed=seed)
+            assert out.tolist() == [143] * 128
+
+
+@pytest.mark.parametrize("count", [1, 64])
+def test_contended_atomics(count: int) -> None:
+    """Many threads on few addresses, in every type; compare-and-swap loops too."""
+    ir = f"""
+define ptx_kernel void @contend(ptr addrspace(1) %i32s, ptr addrspace(1) %f32s, ptr addrspace(1) %halves, i32 %mask) {{
+{INDEX}
+  %slot = and i32 %i, %mask
+  %ip = getelementptr i32, ptr addrspace(1) %i32s, i32 %slot
+  %u = atomicrmw add ptr addrspace(1) %ip, i32 %i monotonic
+  %fp = getelementptr float, ptr addrspace(1) %f32s, i32 %slot
+  %f = sitofp i32 %i to float
+  %v = atomicrmw fmax ptr addrspace(1) %fp, float %f monotonic
+  %hp = getelementptr half, ptr addrspace(1) %halves, i32 %slot
+  %w = atomicrmw fadd ptr addrspace(1) %hp, half 1.0 monotonic
+  ret void
+}}
+"""
+    memory = simulate.DeviceMemory()
+    module = simulate.load(compile_ptx(ir), memory)
+    kinds = [np.dtype(np.int32), np.dtype(np.float32), np.dtype(np.float16)]
+    buffers = [memory.upload(np.zeros(count, kind)) for kind in kinds]
+    module.launch("contend", (4,), (128,), [*buffers, count - 1])
+    integers, floats, halves = (buffer.array(kind) for buffer, kind in zip(buffers, kinds, strict=True))
+    i = np.arange(512).reshape(-1, count)
+    np.testing.assert_array_equal(integers, i.sum(axis=0))
+    np.testing.assert_array_equal(floats, i.max(axis=0))
+    np.testing.assert_array_equal(halves, 512 // count)

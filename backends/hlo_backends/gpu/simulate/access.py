@@ -115,9 +115,7 @@ def _locate_in_window(lanes: Lanes, base: int, threads: Array, address: Array, s
 def _effective_space(assembler: Assembler, instruction: Instruction, address: Operand) -> str:
     """Call parameters live in each thread's frame, the kernel's own in one place for all."""
     space = space_of(instruction)
-    if space != "param" or assembler.is_parameter(address):
-        return space
-    return "local"
+    return "local" if space == "param" and assembler.in_frame(address) else space
 
 
 def build_load(assembler: Assembler, instruction: Instruction) -> Run:

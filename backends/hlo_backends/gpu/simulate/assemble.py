@@ -182,10 +182,10 @@ class Assembler:
         constant = np.full(1, start + operand.offset, np.int64)
         return lambda lanes: constant
 
-    def is_parameter(self, operand: Operand) -> bool:
-        """Whether an address operand names a parameter of the kernel itself."""
+    def in_frame(self, operand: Operand) -> bool:
+        """Whether an address operand names a variable that each thread has its own copy of."""
         base = operand.base if isinstance(operand, Address) else None
-        return isinstance(base, Symbol) and base.name in self.layout.parameters
+        return isinstance(base, Symbol) and base.name in self.layout.frame
 
     # ---- destinations
     def destination(self, operand: Operand, kind: str) -> Write:

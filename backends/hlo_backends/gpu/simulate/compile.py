@@ -12,7 +12,7 @@ from hlo_backends.gpu.simulate.errors import SimulationError, TrapError
 from hlo_backends.gpu.simulate.inline import FlatKernel, flatten
 from hlo_backends.gpu.simulate.lanes import Lanes
 from hlo_backends.gpu.simulate.scalars import TYPES
-from hlo_backends.gpu.simulate.syntax import Immediate, Instruction, Program, Variable
+from hlo_backends.gpu.simulate.syntax import Immediate, Instruction, Program, Register, Variable
 
 DYNAMIC_ALIGN = 16
 
@@ -61,12 +61,18 @@ class Step:
 
 @dataclass(slots=True)
 class Barrier:
-    """A barrier at the end of a block: its number, how many threads it is for (None: all), and whether they wait."""
+    """A barrier at the end of a block: its number, how many threads it is for (None: all), and whether they wait.
+
+    For bar.red, `vote` is the threads' predicate, `reduction` popc, and or or, and `slot` the register for the result.
+    """
 
     number: Read
     expected: Read | None
     aligned: bool
     waits: bool
+    vote: Read | None = None
+    reduction: str = ""
+    slot: int = -1
 
 
 @dataclass(slots=True)
@@ -192,13 +198,20 @@ def _compile_last(assembler: Assembler, code: Code, last: Instruction) -> None:
 
 
 def _compile_barrier(assembler: Assembler, last: Instruction) -> Barrier:
-    modifiers = [modifier for modifier in last.modifiers if modifier not in ("cta", "aligned")]
-    if modifiers not in (["sync"], ["arrive"]) or last.predicate:
+    kind, *rest = [modifier for modifier in last.modifiers if modifier not in ("cta", "aligned")]
+    if kind not in ("sync", "arrive", "red") or last.predicate:
         raise assembler.unsupported()
-    operands = last.operands or (Immediate(0),)
-    expected = assembler.bits(operands[1], 4) if len(operands) > 1 else None
     aligned = last.opcode == "bar" or "aligned" in last.modifiers
-    return Barrier(assembler.bits(operands[0], 4), expected, aligned, modifiers == ["sync"])
+    operands = last.operands or (Immediate(0),)
+    if kind != "red":
+        expected = assembler.bits(operands[1], 4) if len(operands) > 1 else None
+        return Barrier(assembler.bits(operands[0], 4), expected, aligned, kind == "sync")
+    target, number, *count, vote = assembler.expect_operands(3, 4)
+    if not isinstance(target, Register):
+        raise assembler.unsupported()
+    expected = assembler.bits(count[0], 4) if count else None
+    slot = assembler.slot(target.name)
+    return Barrier(assembler.bits(number, 4), expected, aligned, True, assembler.predicate(vote), rest[0], slot)
 
 
 def _find_stores(blocks: list[Code]) -> None:

@@ -12,7 +12,7 @@ from hlo_backends.gpu.simulate.floats import FORMATS, PACKED, FloatFormat
 from hlo_backends.gpu.simulate.lanes import Lanes
 from hlo_backends.gpu.simulate.memory import LOCAL_WINDOW, PARAM_WINDOW, SHARED_WINDOW
 from hlo_backends.gpu.simulate.scalars import TYPES, UNSIGNED, Array, ScalarType
-from hlo_backends.gpu.simulate.syntax import Group, Instruction, Symbol
+from hlo_backends.gpu.simulate.syntax import Group, Instruction
 
 _INTEGRAL = ("rni", "rzi", "rmi", "rpi")
 _ROUNDINGS = ("rn", "rna", "rz", "rm", "rp")
@@ -35,10 +35,6 @@ def build_mov(assembler: Assembler, instruction: Instruction) -> Run:
     if isinstance(source, Group):
         return _build_pack(assembler, source, assembler.destination(target, f"b{8 * size}"), size)
     read, write = assembler.bits(source, size), assembler.destination(target, kind)
-    if isinstance(source, Symbol) and source.name in assembler.layout.parameters:
-        # The address of a kernel parameter is a generic one wherever LLVM takes it.
-        window = np.uint64(PARAM_WINDOW)
-        return lambda lanes: write(lanes, read(lanes) + window)
     return lambda lanes: write(lanes, read(lanes).copy())
 
 
@@ -78,10 +74,6 @@ def build_cvta(assembler: Assembler, instruction: Instruction) -> Run:
         raise assembler.unsupported()
     window = np.uint64(WINDOWS[space])
     read, write = assembler.bits(source, 8), assembler.destination(target, "u64")
-    if isinstance(source, Symbol) and source.name in assembler.layout.parameters:
-        return lambda lanes: write(lanes, read(lanes) + np.uint64(PARAM_WINDOW))
-    if space == "param":
-        return lambda lanes: write(lanes, read(lanes).copy())  # `mov` has made the address generic
     if "to" in modifiers:
         return lambda lanes: write(lanes, read(lanes) - window)
     return lambda lanes: write(lanes, read(lanes) + window)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,15 +24,17 @@ class Waiting:
     threads: Array
     instruction: Instruction
     target: int
+    barrier: Barrier
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """What has arrived at one barrier number: the threads that wait, and per block how many came and how many must."""
+    """What has arrived at one barrier number: the threads that wait; per block how many came, must, and voted yes."""
 
     waiting: list[Waiting]
     count: Array
     expected: Array
+    votes: Array
 
 
 class Scheduler:
@@ -95,9 +97,9 @@ class Scheduler:
             except SimulationError as error:
                 error.at(step.instruction.line, step.instruction.text)
                 raise self.located(error, lanes, code) from None
-        self.leave(code, lanes)
         if not lanes.full:
             lanes.store(code.stores)
+        self.leave(code, lanes)
 
     def located(self, error: SimulationError, lanes: Lanes, code: Code) -> SimulationError:
         """The error with its thread and block, and a PTX line if it has none yet."""
@@ -160,13 +162,16 @@ class Scheduler:
             arrivals = self.barriers.get(int(number))
             if arrivals is None:
                 blocks = self.batch.blocks
-                arrivals = Arrivals([], np.zeros(blocks, np.int64), np.zeros(blocks, np.int64))
+                arrivals = Arrivals([], *np.zeros((3, blocks), np.int64))
                 self.barriers[int(number)] = arrivals
             arrivals.count += np.bincount(self.batch.block_of[threads], minlength=self.batch.blocks)
             if expected is not None:
                 arrivals.expected[self.batch.block_of[threads]] = expected[select]
+            if barrier.vote:
+                yes = threads[lanes.spread(barrier.vote(lanes))[select]]
+                arrivals.votes += np.bincount(self.batch.block_of[yes], minlength=self.batch.blocks)
             if barrier.waits:
-                arrivals.waiting.append(Waiting(threads, code.last, code.targets[0]))
+                arrivals.waiting.append(Waiting(threads, code.last, code.targets[0], barrier))
             else:
                 self.enter(code.targets[0], threads)
             self.release(int(number))
@@ -204,15 +209,24 @@ class Scheduler:
             if len(threads):
                 if mixed:
                     self.check_same_place(places, waiting, threads)
+                if waiting.barrier.vote:
+                    self.answer(waiting.barrier, arrivals, threads)
                 batch.shared.pass_barrier(threads)
                 self.enter(waiting.target, threads)
             if len(threads) < len(waiting.threads):
-                kept.append(Waiting(waiting.threads[~goes], waiting.instruction, waiting.target))
+                kept.append(replace(waiting, threads=waiting.threads[~goes]))
         arrivals.waiting = kept
         arrivals.count[full] = 0
         arrivals.expected[full] = 0
+        arrivals.votes[full] = 0
         if not kept and not arrivals.count.any():
             del self.barriers[number]
+
+    def answer(self, barrier: Barrier, arrivals: Arrivals, threads: Array) -> None:
+        """Gives threads that leave a bar.red the result of their block's vote."""
+        counts = {"popc": arrivals.votes, "and": arrivals.votes == arrivals.count, "or": arrivals.votes > 0}
+        result = counts[barrier.reduction][self.batch.block_of[threads]]
+        self.batch.set_register(barrier.slot, threads, result.astype(self.batch.empty[barrier.slot].dtype))
 
     def check_same_place(self, places: dict[int, Waiting], waiting: Waiting, threads: Array) -> None:
         """The threads of a block must have met at one barrier instruction."""

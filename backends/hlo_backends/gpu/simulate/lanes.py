@@ -90,6 +90,14 @@ class Batch:
         found["%nsmid"] = np.ones(1, np.uint32)
         return found
 
+    def set_register(self, slot: int, threads: Array, value: Array) -> None:
+        """Changes a register for some of the threads."""
+        whole = self.registers[slot]
+        if whole is None or len(whole) == 1:
+            whole = np.full(self.size, self.empty[slot][0] if whole is None else whole[0])
+            self.registers[slot] = whole
+        whole[threads] = value
+
     def thread_index(self, thread: int) -> tuple[Index3, Index3]:
         """(thread, block) indices of a thread of the batch."""
         return (
@@ -136,16 +144,10 @@ class Lanes:
 
     def store(self, slots: tuple[int, ...]) -> None:
         """Writes results back to the register file, at the end of a block."""
-        registers = self.batch.registers
         for slot in slots:
             value = self.values[slot]
-            if value is None:
-                continue
-            whole = registers[slot]
-            if whole is None or len(whole) == 1:
-                whole = np.full(self.batch.size, self.batch.empty[slot][0] if whole is None else whole[0])
-                registers[slot] = whole
-            whole[self.threads] = value
+            if value is not None:
+                self.batch.set_register(slot, self.threads, value)
 
     def merge(self, part: Lanes, slots: tuple[int, ...]) -> None:
         """Takes over the results of `part`, lanes narrowed from these."""
