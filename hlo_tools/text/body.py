@@ -10,15 +10,16 @@ from typing import Any
 
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.op import Callee, Callees, NotYet, Op, ShapeError
-from hlo_tools.ir.shape import Shape
+from hlo_tools.ir.shape import Shape, scalar
 from hlo_tools.ops import OPS
 from hlo_tools.support.diagnostic import Note
 from hlo_tools.text.attributes import Pair, read_attributes
 from hlo_tools.text.codecs import CODECS, attribute_syntax
 from hlo_tools.text.context import Context
 from hlo_tools.text.lines import LineReader
-from hlo_tools.text.literals import parse_literal
+from hlo_tools.text.literals import SCALAR, leading, parse_literal
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import parse_shape, without_dynamic
 from hlo_tools.text.statements import Operand, Statement, read_instruction, read_pairs
@@ -27,6 +28,7 @@ MAX_INLINE_DEPTH = 64
 """How deep computations may stand in the place of their names inside of each other."""
 
 INSTRUCTION_START = re.compile(r"(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)\s*=")
+_ASYNC = re.compile(r"([a-z\-]+)-(start|update|done)")
 _TAIL = re.compile(r"\}\n")
 _BODY = re.compile(r"\{\s*(?:\{\s*)?(?:ROOT\s+)?[%A-Za-z_][\w.\-]*\s*=")
 
@@ -129,9 +131,12 @@ class Body(LineReader):
         context = self.context
         context.here = at
         st = read_instruction(context.text, at)
-        op = self._op(st)
         shape = None if st.shape is None else _located(parse_shape, st.shape, st.shape_at)
         operands = tuple(self._operand(x) for x in st.operands)
+        sugar = _ASYNC.fullmatch(st.opcode)
+        if sugar is not None and st.opcode not in OPS and sugar[1] in OPS:
+            st = self._asynchronous(st, *sugar.groups(), shape, operands)
+        op = self._op(st)
         inline = self._inline_value(st, op, shape)
         context.shape = shape
         found = read_attributes(op, self._without_bodies(op, st.pairs), context, inline, st.opcode_at)
@@ -151,6 +156,40 @@ class Body(LineReader):
         if st.root:
             self.root = inst
         return st.end
+
+    def _asynchronous(
+        self, st: Statement, opcode: str, step: str, shape: Shape | None, operands: tuple[Instruction, ...]
+    ) -> Statement:
+        """`add-start(x, y)` is short for an `async-start` that calls a computation with an `add` in it."""
+        pairs = [p for p in st.pairs if p.key != "calls" or step == "start"]
+        if step == "start":
+            op = OPS[opcode]
+            own = [p for p in pairs if p.key in attribute_syntax(op.Attrs)]
+            called = self._wrapped(st, op, own, shape, operands)
+            pairs = [p for p in pairs if p not in own]
+            pairs.append(Pair("calls", called.name, st.opcode_at, st.opcode_at))
+            called.execution_thread = next((p.value[1:-1] for p in pairs if p.key == "async_execution_thread"), "")
+        return replace(st, opcode=f"async-{step}", pairs=pairs)
+
+    def _wrapped(
+        self, st: Statement, op: Op[Any], pairs: list[Pair], shape: Shape | None, operands: tuple[Instruction, ...]
+    ) -> Computation:
+        """A computation of one instruction that is to run asynchronously."""
+        span = (st.opcode_at, st.opcode_at + len(st.opcode))
+        if shape is None or not shape.is_tuple or len(shape.elements) < 2:
+            raise Malformed(f"the shape of {st.opcode} must be a tuple of operands, result and state", *span, "HLO1039")
+        context = self.context
+        computation = context.define(context.free_name("async_wrapped"), st.at)
+        inner = Body(context, computation)
+        parameter = OPS["parameter"]
+        parameters = tuple(
+            inner._append(parameter, x.shape, (), parameter.Attrs(number=i), f"param_{i}", st.at)
+            for i, x in enumerate(operands)
+        )
+        found = read_attributes(op, self._without_bodies(op, pairs), context, None, st.opcode_at)
+        inner._append(op, shape.elements[1], parameters, found.record, op.name, st.at)
+        inner.finish()
+        return computation
 
     def _clash(self, st: Statement) -> None:
         """Two instructions want one name. One that this reader has named gives way; otherwise it is an error."""
@@ -272,8 +311,20 @@ class Body(LineReader):
             return "number", int(st.inline)
         if shape is None:
             raise Malformed("a constant needs a shape", st.opcode_at, st.opcode_at + len(st.opcode), "HLO1014")
-        given = shape
-        return op.inline, _located(lambda text: parse_literal(text, given), st.inline, st.inline_at)
+        return op.inline, self._constant(st, shape)
+
+    def _constant(self, st: Statement, shape: Shape) -> Literal:
+        text = st.inline or ""
+        try:
+            return parse_literal(text, shape)
+        except Malformed as e:
+            if shape.rank == 0 or not SCALAR.fullmatch(text):
+                end = len(text) if e.end is None else e.end
+                raise Malformed(e.message, st.inline_at + e.at, st.inline_at + end, e.code) from None
+        first = _located(lambda t: parse_literal(t, scalar(shape.element)), text, st.inline_at)
+        message = "one value for an array: as in XLA it is the first element, and the others are zero"
+        self.context.warning(message, st.inline_at, len(text))
+        return leading(first, shape)
 
     def _infer(self, st: Statement, op: Op[Any], record: Any, operands: tuple[Instruction, ...]) -> Shape:
         span = (st.opcode_at, st.opcode_at + len(st.opcode))

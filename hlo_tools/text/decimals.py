@@ -12,6 +12,7 @@ from functools import cache
 from math import ceil, log10
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from hlo_tools.ir.element import F32, F64, ElementType
@@ -61,7 +62,7 @@ def parse_floats(values: list[str], element: ElementType) -> Array:
     except ValueError:
         wide = np.array([_plain(v) for v in values], np.float64)
     with np.errstate(all="ignore"):
-        made: Array = wide.astype(element.dtype)
+        made: Array = _powers(wide) if element.name == "f8e8m0fnu" else wide.astype(element.dtype)
         back = made.astype(np.float64)
     lost = np.isfinite(wide) & ~np.isfinite(back)
     for i in np.flatnonzero(np.isinf(wide)).tolist():
@@ -74,6 +75,15 @@ def parse_floats(values: list[str], element: ElementType) -> Array:
     if nans.size:
         made = _with_payloads(made, values, nans, element)
     return made
+
+
+def _powers(wide: Array) -> Array:
+    """The nearest f8e8m0fnu of each number (a bare exponent: powers of two); NaN for what has none."""
+    mantissa, exponent = np.frexp(wide)
+    bits = exponent - (mantissa < 0.75) + 127
+    valid = (wide > 0) & np.isfinite(wide) & (bits <= 254)
+    found: Array = np.where(valid, np.clip(bits, 0, 254), 255).astype(np.uint8)
+    return found.view(ml_dtypes.float8_e8m0fnu)
 
 
 def _plain(value: str) -> float:

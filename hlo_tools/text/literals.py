@@ -7,6 +7,7 @@ Printing follows XLA's `Literal::ToStringWithoutShapeOneline`: decimals with as 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,9 +22,11 @@ from hlo_tools.text.malformed import Malformed
 
 _REAL = r"-?(?:\d+(?:\.\d*)?(?:[eE][+\-]?\d+)?|inf|nan(?:\(0x[0-9a-fA-F]+\))?)"
 _COMPLEX = re.compile(rf"\(\s*({_REAL})\s*,\s*({_REAL})\s*\)")
-_SCALAR = re.compile(rf"{_REAL}|true|false|\(\s*{_REAL}\s*,\s*{_REAL}\s*\)")
+SCALAR = re.compile(rf"{_REAL}|true|false|\(\s*{_REAL}\s*,\s*{_REAL}\s*\)")
+"""One value."""
 _NOISE = re.compile(r"\s+|/\*(?:[^*]++|\*(?!/))*+\*/|//[^\n]*")
-_TOKEN = re.compile(r"[(),]|\{\.\.\.\}")
+_LARGE = 1000
+"""From so many elements on it pays to read and print arrays as a whole."""
 
 
 def parse_literal(text: str, shape: Shape) -> Literal:
@@ -34,6 +37,13 @@ def parse_literal(text: str, shape: Shape) -> Literal:
     except Malformed:
         canonical("literal", "literal", text)  # to say where, if it is the form that is wrong
         raise
+
+
+def leading(first: Literal, shape: Shape) -> Literal:
+    """The literal whose first element is the scalar `first`; the others are zero."""
+    made = np.zeros(shape.dims, shape.element.dtype)
+    made.reshape(-1)[:1] = first.array
+    return Literal(shape, made)
 
 
 def _parse(text: str, shape: Shape) -> Literal:
@@ -72,11 +82,15 @@ def _split(text: str) -> Iterator[str]:
 
 def _dense(text: str, shape: Shape) -> Literal:
     element = shape.element
+    if shape.size > _LARGE and (element.is_float or element.is_integer) and element.bits <= 32:
+        found = _large(text, shape)
+        if found is not None:
+            return Literal(shape, found)
     if element.is_complex:
         skeleton, values = _COMPLEX.sub("0", text), [x for pair in _COMPLEX.findall(text) for x in pair]
     else:
-        values = _SCALAR.findall(text)
-        skeleton = _SCALAR.sub("0", text)
+        values = SCALAR.findall(text)
+        skeleton = SCALAR.sub("0", text)
     skeleton = skeleton.replace("}{", "},{")  # XLA does not insist on commas between rows
     per_element = 2 if element.is_complex else 1
     if len(values) != shape.size * per_element or skeleton != _skeleton(shape.dims):
@@ -85,9 +99,36 @@ def _dense(text: str, shape: Shape) -> Literal:
     return Literal(shape, _numbers(values, element).reshape(shape.dims))
 
 
-def _skeleton(dims: tuple[int, ...]) -> str:
-    """The text of a literal of zeros without blanks."""
-    text = "0"
+def _large(text: str, shape: Shape) -> Array | None:
+    """The array of plain decimals, many at a time; None when the text has anything else in it."""
+    element = shape.element
+    if not text.isascii():
+        return None
+    data = text.encode()
+    if data.translate(None, b"0123456789.eE+-") != _skeleton(shape.dims, "").encode():
+        return None
+    numbers = data.translate(None, b"{}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            wide = np.fromstring(numbers, np.float64 if element.is_float else np.int64, sep=",")
+        except (DeprecationWarning, ValueError):
+            return None
+    if wide.size != shape.size:
+        return None
+    if element.is_float:
+        with np.errstate(all="ignore"):
+            made = wide.astype(element.dtype)
+        fits = bool(np.isfinite(made).all()) and element.name != "f8e8m0fnu"
+    else:
+        low, high = integer_range(element)
+        fits = low <= wide.min() and wide.max() <= high
+        made = wide.astype(element.dtype)
+    return made.reshape(shape.dims) if fits else None
+
+
+def _skeleton(dims: tuple[int, ...], text: str = "0") -> str:
+    """The text of a literal without blanks whose elements are all `text`."""
     for n in reversed(dims):
         text = "{" + ",".join([text] * n) + "}"
     return text
@@ -150,6 +191,10 @@ def literal_text(value: Literal, large: bool = True) -> str:
 
 def _scalars(array: Any, element: ElementType, true: str, false: str) -> list[str]:
     flat = np.atleast_1d(array)
+    if flat.size > _LARGE:
+        bits = np.ascontiguousarray(flat).view(np.uint8).reshape(flat.size, -1)
+        if (bits == bits[0]).all():
+            return _scalars(flat[:1], element, true, false) * flat.size
     if element.kind is Kind.PRED:
         return [true if x else false for x in flat]
     if element.is_integer:
