@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.ir.element import ElementType
+from hlo_tools.ir.element import ElementType, element_of
 from hlo_tools.ops.numerics import Array, arithmetic, from_bits, narrow, precise, unsigned_bits
 
 
 def divide(x: Array, y: Array, *, element: ElementType) -> Array:
-    """Floats as IEEE 754. Integers truncate; x / 0 has all bits set, and INT_MIN / -1 is INT_MIN (as in XLA)."""
+    """Floats as IEEE 754, complex numbers as C99 Annex G.
+
+    Integers truncate; x / 0 has all bits set, and INT_MIN / -1 is INT_MIN (as in XLA).
+    """
+    if element.is_complex:
+        return _complex_division(x, y)
     if not element.is_integer:
         return _divide(x, y, element=element)
     return _integer_division(x, y, element)[0]
@@ -29,6 +34,38 @@ def remainder(x: Array, y: Array, *, element: ElementType) -> Array:
 
 _divide = arithmetic(np.divide)
 _fmod = arithmetic(np.fmod)
+
+
+def _complex_division(x: Array, y: Array) -> Array:
+    """The quotient, with infinities instead of NaN where C99 Annex G.5.1.1 asks for them."""
+    x, y = np.broadcast_arrays(x, y)
+    result = np.atleast_1d(np.divide(x, y))
+    lost = np.isnan(result.real) & np.isnan(result.imag)
+    if lost.any():
+        result[lost] = _recovered_quotient(np.atleast_1d(x)[lost], np.atleast_1d(y)[lost], result[lost])
+    return result.reshape(x.shape)
+
+
+def _recovered_quotient(x: Array, y: Array, plain: Array) -> Array:
+    a, b, c, d = x.real, x.imag, y.real, y.imag
+    inf = a.dtype.type(np.inf)
+
+    def boxed(v: Array, infinite: Array) -> Array:
+        return np.where(infinite, np.copysign(np.where(np.isinf(v), 1, 0), v), v).astype(v.dtype)
+
+    by_zero = (c == 0) & (d == 0) & ~(np.isnan(a) & np.isnan(b))
+    above = np.isinf(a) | np.isinf(b)
+    below = np.isinf(c) | np.isinf(d)
+    infinite = above & np.isfinite(c) & np.isfinite(d)
+    vanishing = below & np.isfinite(a) & np.isfinite(b)
+    p, q = boxed(a, infinite), boxed(b, infinite)
+    r, s = boxed(c, vanishing), boxed(d, vanishing)
+    scale = np.where(infinite, inf, a.dtype.type(0))
+    pole = np.copysign(inf, c)
+    found = infinite | vanishing
+    real = np.where(by_zero, pole * a, np.where(found, scale * (p * r + q * s), plain.real))
+    imag = np.where(by_zero, pole * b, np.where(found, scale * (q * r - p * s), plain.imag))
+    return make_complex(real, imag, element=element_of(a.dtype))
 
 
 def _integer_division(x: Array, y: Array, element: ElementType) -> tuple[Array, Array]:

@@ -100,7 +100,8 @@ class Select(Op[NoAttrs]):
         need_array(y, 2)
         need_same_element(x, y, 2)
         need_same_dims(x, y, 2)
-        need(not pred.dims or pred.dims == x.dims, f"operand 0 is {pred.bare}, expected pred[] or the dimensions of {x.bare}", 0)  # fmt: skip
+        fits = not pred.dims or pred.dims == x.dims
+        need(fits, f"operand 0 is {pred.bare}, expected pred[] or the dimensions of {x.bare}", 0)
         return made(x.element, x.dims, merged_dynamic((x, y) if pred.rank != x.rank else xs))
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:

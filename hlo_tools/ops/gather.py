@@ -132,7 +132,8 @@ def check_batching(x: Shape, indices: Shape, operand_dims: Dims, index_dims: Dim
         need(i != index_vector_dim, f"index batching dimension {i} is the index_vector_dim")
         need(
             x.dims[d] == indices.dims[i],
-            f"batching dimension {d} of the operand has size {x.dims[d]}, dimension {i} of the indices {indices.dims[i]}",
+            f"batching dimension {d} of the operand has size {x.dims[d]}, dimension {i} of the indices"
+            f" {indices.dims[i]}",
         )
 
 

@@ -103,40 +103,45 @@ def _value_of(env: Env, comparator: Computation, inst: Instruction, arguments: S
 
 
 def _merge_order(env: Env, comparator: Computation, lines: Sequence[Array]) -> Array:
-    """Bottom-up merge sort; all merges of a level go on at once, each element finding its place by bisection."""
+    """Bottom-up merge sort; all merges of a level go on at once, each element finding its place by bisection.
+
+    A comparator that is no order gives some permutation.
+    """
     dims, n = lines[0].shape, lines[0].shape[-1]
     rows = int(np.prod(dims[:-1]))
     flat = [x.reshape(rows, n) for x in lines]
     order = np.broadcast_to(np.arange(n), (rows, n)).copy()
-    row = np.arange(rows)[:, None]
-    place = np.arange(n)
-
-    def before(i: Array, j: Array) -> Array:
-        """Whether the elements at order[row, i] come before those at order[row, j]."""
-        a, b = order[row, i], order[row, j]
-        arguments = [v for x in flat for v in (x[row, a], x[row, b])]
-        return apply(env, comparator, arguments)[0]
-
     width = 1
     while width < n:
-        start = place // (2 * width) * (2 * width)
-        middle, end = np.minimum(start + width, n), np.minimum(start + 2 * width, n)
-        in_left = place < middle
-        other_low, other_high = np.where(in_left, middle, start), np.where(in_left, end, middle)
-        low = np.broadcast_to(other_low, (rows, n)).copy()
-        high = np.broadcast_to(other_high, (rows, n)).copy()
-        own = np.broadcast_to(place, (rows, n))
-        left = np.broadcast_to(in_left, (rows, n))
-        while (low < high).any():
-            half = (low + high) // 2
-            probe = np.minimum(half, n - 1)
-            # an element of the left run comes after those of the right run that are before it;
-            # one of the right run comes after all of the left run that it is not before
-            goes_up = np.where(left, before(probe, own), ~before(own, probe)) & (low < high)
-            low, high = np.where(goes_up, half + 1, low), np.where(goes_up | (low >= high), high, half)
-        target = np.where(left, own - start, own - middle) + (low - other_low) + start
-        merged = np.empty_like(order)
-        merged[row, target] = order
-        order = merged
+        order = _merge_runs(env, comparator, flat, order, width)
         width *= 2
     return order.reshape(dims)
+
+
+def _merge_runs(env: Env, comparator: Computation, flat: Sequence[Array], order: Array, width: int) -> Array:
+    """`order` with neighbouring sorted runs of `width` merged into runs of twice that."""
+    rows, n = order.shape
+    row = np.arange(rows)[:, None]
+    place = np.arange(n)
+    start = place // (2 * width) * (2 * width)
+    left = place[(place < start + width) & (start + width < n)]  # the elements of runs with a right neighbour
+    middle = start[left] + width
+    end = np.minimum(middle + width, n)
+    low, high = (np.broadcast_to(v, (rows, len(left))).copy() for v in (middle, end))
+    while (low < high).any():
+        half = (low + high) // 2
+        a, b = order[row, np.minimum(half, n - 1)], order[row, left]
+        arguments = [v for x in flat for v in (x[row, a], x[row, b])]
+        before = apply(env, comparator, arguments)[0] & (low < high)
+        low, high = np.where(before, half + 1, low), np.where(before | (low >= high), high, half)
+    # how many of the right run come before each element; never fewer than for the one in front of it
+    passed = np.maximum.accumulate((low - middle).reshape(rows, -1, width), axis=-1).reshape(rows, -1)
+    target = left + passed
+    merged = np.empty_like(order)
+    merged[row, target] = order[:, left]
+    free = np.ones((rows, n), np.bool_)
+    free[row, target] = False
+    others = np.ones(n, np.bool_)
+    others[left] = False
+    merged[free] = order[:, others].reshape(-1)
+    return merged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,17 @@ from hlo_tools.ir.op import Callee, Cost, Env, Op
 from hlo_tools.ir.shape import Shape, scalar
 from hlo_tools.ops.monoid import apply, reduce_front
 from hlo_tools.ops.rules import (
-    arrays_or_array,
+    braces,
     dynamic_of,
     made,
     need,
     need_array,
-    need_count,
     need_dims,
     need_same_dims,
     need_same_element,
     need_scalar,
     need_signature,
+    results_like,
 )
 
 
@@ -53,25 +54,24 @@ class Reduce(Op[ReduceAttrs]):
             need_same_element(xs[i], xs[n + i], n + i)
         need_dims(at.dimensions, xs[0].rank, "dimension")
         kept = [d for d in range(xs[0].rank) if d not in at.dimensions]
-        return arrays_or_array(
-            [made(x.element, [x.dims[d] for d in kept], [dynamic_of(x)[d] for d in kept]) for x in xs[:n]]
-        )
+        results = [made(x.element, [x.dims[d] for d in kept], [dynamic_of(x)[d] for d in kept]) for x in xs[:n]]
+        return results_like(at.to_apply, results)
 
     def verify(self, inst: Instruction) -> None:
         n = len(inst.operands) // 2
         scalars = [scalar(x.shape.element) for x in inst.operands[:n]]
-        need_signature(inst.attrs.to_apply, [*scalars, *scalars], arrays_or_array(scalars), "the reducer")
+        reducer = inst.attrs.to_apply
+        need_signature(reducer, [*scalars, *scalars], results_like(reducer, scalars), "the reducer")
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         n = len(xs) // 2
         gone = inst.attrs.dimensions
         kept = [d for d in range(xs[0].ndim) if d not in gone]
-        dims = tuple(xs[0].shape[d] for d in kept)
-        fronts = [np.transpose(x, [*gone, *kept]).reshape((-1, *dims) if 0 not in x.shape else
-                  (int(np.prod([x.shape[d] for d in gone])), *dims)) for x in xs[:n]]  # fmt: skip
+        dims = (prod(xs[0].shape[d] for d in gone), *[xs[0].shape[d] for d in kept])
+        fronts = [np.transpose(x, [*gone, *kept]).reshape(dims) for x in xs[:n]]
         elements = [x.shape.element for x in inst.operands[:n]]
         results = reduce_front(env, inst.attrs.to_apply, fronts, xs[n:], elements)
-        return results[0] if n == 1 else results
+        return results if inst.shape.is_tuple else results[0]
 
     def cost(self, inst: Instruction) -> Cost:
         n = len(inst.operands) // 2
@@ -80,7 +80,7 @@ class Reduce(Op[ReduceAttrs]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapAttrs:
-    """All dimensions in order, and the computation of one element."""
+    """All dimensions in order (or, as some write, none), and the computation of one element."""
 
     dimensions: Dims = attr(Dims(()), always=True)
     to_apply: Callee = attr()
@@ -96,8 +96,8 @@ class Map(Op[MapAttrs]):
         for i, x in enumerate(xs):
             need_array(x, i)
             need_same_dims(xs[0], x, i)
-        need_count(len(at.dimensions), xs[0].rank, "dimensions")
-        need(list(at.dimensions) == list(range(xs[0].rank)), "dimensions have to be 0, 1, ... in order")
+        every = Dims(tuple(range(xs[0].rank)))
+        need(at.dimensions in (every, ()), f"dimensions={braces(at.dimensions)}, expected {braces(every)}")
         return made(at.to_apply.result.shape.element, xs[0].dims, xs[0].dynamic)
 
     def verify(self, inst: Instruction) -> None:

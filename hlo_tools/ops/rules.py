@@ -112,6 +112,13 @@ def arrays_or_array(shapes: Sequence[Shape]) -> Shape:
     return shapes[0] if len(shapes) == 1 else tuple_of(tuple(shapes))
 
 
+def results_like(computation: Computation, shapes: Sequence[Shape]) -> Shape:
+    """The results of an op whose computation returns an element of each: a lone one is bare or in a tuple as there."""
+    if len(shapes) == 1 and not computation.result.shape.is_tuple:
+        return shapes[0]
+    return tuple_of(tuple(shapes))
+
+
 def signature(computation: Computation) -> tuple[list[Shape], Shape]:
     """The shapes of parameters and result of a computation, without layouts."""
     return [p.shape.bare for p in computation.parameters], computation.result.shape.bare

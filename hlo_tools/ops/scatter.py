@@ -21,7 +21,6 @@ from hlo_tools.ops.gather import (
 from hlo_tools.ops.monoid import combine_at
 from hlo_tools.ops.numerics import Array
 from hlo_tools.ops.rules import (
-    arrays_or_array,
     braces,
     need,
     need_array,
@@ -32,6 +31,7 @@ from hlo_tools.ops.rules import (
     need_same_element,
     need_signature,
     need_sorted,
+    results_like,
 )
 
 
@@ -53,8 +53,8 @@ class ScatterAttrs:
 class Scatter(Op[ScatterAttrs]):
     """N arrays, with `to_apply` of old values and updates at the places that the indices say.
 
-    Operands: N arrays, the indices, N arrays of updates. An update element whose place is outside is dropped.
-    Updates of one place are applied in the row-major order of the updates.
+    Operands: N arrays, the indices, N arrays of updates. A window that does not fit into the array is dropped as a
+    whole (as XLA does; the StableHLO spec drops elements). Updates of one place are applied in row-major order.
     """
 
     name, Attrs, stablehlo = "scatter", ScatterAttrs, "scatter"
@@ -70,12 +70,13 @@ class Scatter(Op[ScatterAttrs]):
             need_array(u, n + 1 + i)
             need_same_element(x, u, n + 1 + i)
             _check_updates(at, x, indices, u, n + 1 + i)
-        return arrays_or_array([x.bare for x in inputs])
+        return results_like(at.to_apply, [x.bare for x in inputs])
 
     def verify(self, inst: Instruction) -> None:
         n = len(inst.operands) // 2
         scalars = [scalar(x.shape.element) for x in inst.operands[:n]]
-        need_signature(inst.attrs.to_apply, [*scalars, *scalars], arrays_or_array(scalars), "the update computation")
+        update = inst.attrs.to_apply
+        need_signature(update, [*scalars, *scalars], results_like(update, scalars), "the update computation")
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         n = len(xs) // 2
@@ -86,7 +87,7 @@ class Scatter(Op[ScatterAttrs]):
         values = [u.reshape(-1)[inside] for u in updates]
         combine_at(env, at.to_apply, results, flat, values)
         shaped = tuple(r.reshape(x.shape) for r, x in zip(results, inputs, strict=True))
-        return shaped[0] if n == 1 else shaped
+        return shaped if inst.shape.is_tuple else shaped[0]
 
     def cost(self, inst: Instruction) -> Cost:
         return Cost(flops=sum(x.shape.size for x in inst.operands[len(inst.operands) // 2 + 1 :]))
@@ -119,7 +120,8 @@ def _check_updates(at: ScatterAttrs, x: Shape, indices: Shape, update: Shape, op
     for k, d in zip(scattered, batch, strict=True):
         need(
             update.dims[k] == indices.dims[d],
-            f"dimension {k} of the updates has size {update.dims[k]}, dimension {d} of the indices has {indices.dims[d]}",
+            f"dimension {k} of the updates has size {update.dims[k]}, dimension {d} of the indices"
+            f" has {indices.dims[d]}",
             operand,
         )
 
@@ -130,20 +132,24 @@ def _places(at: ScatterAttrs, dims: tuple[int, ...], indices: Array, update: tup
     batch = starts.shape[:-1]
     kept = window_dims(len(dims), (*at.inserted_window_dims, *at.input_batching_dims))
     sizes = [update[k] for k in at.update_window_dims]
-    inside = np.ones(batch + (1,) * len(kept), np.bool_)
-    flat = np.zeros(batch + (1,) * len(kept), np.int64)
+    ones = (1,) * len(kept)
+    rank = len(batch) + len(kept)
+    inside = np.ones(batch + ones, np.bool_)
+    flat = np.zeros(batch + ones, np.int64)
     for d, n in enumerate(dims):
-        where = np.zeros((1,) * (len(batch) + len(kept)), np.int64)
+        where = np.zeros((1,) * rank, np.int64)
+        size = sizes[kept.index(d)] if d in kept else 1
         if d in at.scatter_dims_to_operand_dims:
-            start = starts[..., at.scatter_dims_to_operand_dims.index(d)]
-            where = np.clip(start, -(1 << 62), 1 << 62).reshape(batch + (1,) * len(kept))
+            start = starts[..., at.scatter_dims_to_operand_dims.index(d)].reshape(batch + ones)
+            inside = inside & (start >= 0) & (start <= n - size)
+            where = np.clip(start, 0, max(n - size, 0))
         if d in at.input_batching_dims:
-            where = batch_position(at.input_batching_dims.index(d), at.scatter_indices_batching_dims,
-                                   at.index_vector_dim, batch, len(kept))  # fmt: skip
+            which = at.input_batching_dims.index(d)
+            where = batch_position(which, at.scatter_indices_batching_dims, at.index_vector_dim, batch, len(kept))
         if d in kept:
-            k = kept.index(d)
-            where = where + np.arange(sizes[k]).reshape([-1 if j == len(batch) + k else 1 for j in range(len(batch) + len(kept))])  # fmt: skip
-        inside = inside & (where >= 0) & (where < n)
+            line = [1] * rank
+            line[len(batch) + kept.index(d)] = -1
+            where = where + np.arange(size).reshape(line)
         flat = flat * n + where
     whole = (*batch, *sizes)
     order = np.argsort([k for k in range(len(update)) if k not in at.update_window_dims] + list(at.update_window_dims))

@@ -27,7 +27,7 @@ from hlo_tools.ops.rules import (
 class DimensionsAttrs:
     """A list of dimensions."""
 
-    dimensions: Dims
+    dimensions: Dims = attr(Dims(()), always=True)
 
 
 class Broadcast(Op[DimensionsAttrs]):

@@ -95,6 +95,8 @@ class Iota(Op[IotaAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         shape, d = inst.shape, inst.attrs.iota_dimension
+        if not shape.size:
+            return np.empty(shape.dims, shape.element.dtype)
         line = np.arange(shape.dims[d], dtype=np.float64 if not shape.element.is_integer else np.int64)
         column = narrow(line, shape.element).reshape([-1 if i == d else 1 for i in range(shape.rank)])
         return np.broadcast_to(column, shape.dims)

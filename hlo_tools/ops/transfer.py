@@ -44,7 +44,7 @@ class InfeedAttrs:
 class OutfeedAttrs:
     """The shape that is sent, and a text for the backend."""
 
-    outfeed_shape: Raw = attr()
+    outfeed_shape: Raw = attr(Raw(""))
     outfeed_config: str = attr("")
 
 

@@ -16,7 +16,6 @@ from hlo_tools.ir.shape import Shape, scalar
 from hlo_tools.ops.monoid import apply, combine_at, identity, monoid, ufunc_of
 from hlo_tools.ops.numerics import Array, narrow, wide_dtype
 from hlo_tools.ops.rules import (
-    arrays_or_array,
     made,
     need,
     need_array,
@@ -25,6 +24,7 @@ from hlo_tools.ops.rules import (
     need_same_element,
     need_scalar,
     need_signature,
+    results_like,
 )
 from hlo_tools.ops.slicing import padded
 
@@ -70,12 +70,13 @@ class ReduceWindow(Op[ReduceWindowAttrs]):
             need_scalar(xs[n + i], n + i)
             need_same_element(xs[i], xs[n + i], n + i)
         dims = check_window(window_of(at.window, xs[0].rank), xs[0].dims)
-        return arrays_or_array([made(x.element, dims) for x in xs[:n]])
+        return results_like(at.to_apply, [made(x.element, dims) for x in xs[:n]])
 
     def verify(self, inst: Instruction) -> None:
         n = len(inst.operands) // 2
         scalars = [scalar(x.shape.element) for x in inst.operands[:n]]
-        need_signature(inst.attrs.to_apply, [*scalars, *scalars], arrays_or_array(scalars), "the reducer")
+        reducer = inst.attrs.to_apply
+        need_signature(reducer, [*scalars, *scalars], results_like(reducer, scalars), "the reducer")
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         n = len(xs) // 2
@@ -85,23 +86,20 @@ class ReduceWindow(Op[ReduceWindowAttrs]):
         element = inst.operands[0].shape.element
         if op is not None and n == 1:
             return _monoid_windows(op, element, xs[0], xs[1], window)
-        present = np.ones(xs[0].shape, np.bool_)
-        parts = [
-            _spread(present, np.False_, window),
-            *[_spread(x, i, window) for x, i in zip(xs[:n], xs[n:], strict=True)],
-        ]
+        inits = xs[n:]
+        present = _spread(np.ones(xs[0].shape, np.bool_), np.False_, window)
+        parts = [present, *[_spread(x, i, window) for x, i in zip(xs[:n], inits, strict=True)]]
 
         def combine(a: Sequence[Array], b: Sequence[Array]) -> list[Array]:
-            both = apply(env, to_apply, [*a[1:], *b[1:]])
-            chosen = [
-                np.where(a[0] & b[0], j, np.where(a[0], x, y)) for j, x, y in zip(both, a[1:], b[1:], strict=True)
-            ]
-            return [a[0] | b[0], *chosen]
+            joined = apply(env, to_apply, [*a[1:], *b[1:]])
+            both, first = a[0] & b[0], a[0]
+            chosen = [np.where(both, j, np.where(first, x, y)) for j, x, y in zip(joined, a[1:], b[1:], strict=True)]
+            return [first | b[0], *chosen]
 
         seen, *values = _slide(parts, window, combine)
-        final = apply(env, to_apply, [*[np.broadcast_to(i, seen.shape) for i in xs[n:]], *values])
-        results = tuple(np.where(seen, f, i) for f, i in zip(final, xs[n:], strict=True))
-        return results[0] if n == 1 else results
+        final = apply(env, to_apply, [*[np.broadcast_to(i, seen.shape) for i in inits], *values])
+        results = tuple(np.where(seen, f, i) for f, i in zip(final, inits, strict=True))
+        return results if inst.shape.is_tuple else results[0]
 
     def cost(self, inst: Instruction) -> Cost:
         leaf = next(s for _, s in inst.shape.leaves())
