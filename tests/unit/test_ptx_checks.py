@@ -236,7 +236,7 @@ def test_shared_and_local_bounds() -> None:
 
 
 def test_output_that_was_never_written() -> None:
-    with pytest.raises(simulate.UninitialisedReadError, match="byte 4 of a buffer"):
+    with pytest.raises(simulate.UninitialisedReadError, match="byte 4 of buffer at"):
         run(
             block_of_text("st.global.b32 [%out], 1; ld.global.b32 %x, [%out]; ld.global.b32 %x, [%out+4];"),
             [],

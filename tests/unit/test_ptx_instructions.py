@@ -513,3 +513,59 @@ def test_logic_of_three() -> None:
     for table in (0x00, 0x80, 0x96, 0xE8, 0xFF):
         found = execute(f"lop3.b32 %d, %a, %b, %c, {table};", a, b, c, result=np.uint32)
         assert found.tolist() == [table * 0x01010101]
+
+
+def test_packed_comparison() -> None:
+    a = np.array([[1, 2], [math.nan, 5]], np.float16).view(np.uint32).ravel()
+    b = np.array([[1, 3], [1, 4]], np.float16).view(np.uint32).ravel()
+    text = "setp.lt.f16x2 %p|%q, %a, %b; selp.b32 %d, 1, 0, %p; @%q add.u32 %d, %d, 2;"
+    assert execute(text, a, b, result=np.uint32).tolist() == [2, 0]
+    assert execute(text.replace(".lt.", ".geu."), a, b, result=np.uint32).tolist() == [1, 3]
+
+
+def test_packed_integers() -> None:
+    a = np.array([[1, -2], [32767, 5]], np.int16)
+    b = np.array([[3, -5], [1, -6]], np.int16)
+    words = a.view(np.uint32).ravel(), b.view(np.uint32).ravel()
+    for name, expected in (("add", a + b), ("min", np.minimum(a, b)), ("max", np.maximum(a, b))):
+        found = execute(f"{name}.s16x2 %d, %a, %b;", *words, result=np.uint32)
+        np.testing.assert_array_equal(found.view(np.int16).reshape(2, 2), expected)
+
+
+def test_selection_by_sign_and_set() -> None:
+    a, b = np.full(4, 10, np.int32), np.full(4, 20, np.int32)
+    c = np.array([1.0, -1.0, -0.0, math.nan], np.float32)
+    assert execute("slct.b32.f32 %d, %a, %b, %c;", a, b, c, result=np.int32).tolist() == [10, 20, 10, 20]
+    assert execute("set.lt.u32.f32 %d, %a, 0f00000000;", c, result=np.uint32).tolist() == [0, 2**32 - 1, 0, 0]
+    assert execute("set.geu.f32.f32 %d, %a, 0f00000000;", c, result=np.float32).tolist() == [1, 0, 1, 1]
+
+
+def test_kinds_of_numbers() -> None:
+    values = np.array([1.0, 1e-40, 0.0, math.inf, math.nan, -1e-45], np.float32)
+    wanted = {
+        "finite": [1, 1, 1, 0, 0, 1],
+        "infinite": [0, 0, 0, 1, 0, 0],
+        "number": [1, 1, 1, 1, 0, 1],
+        "notanumber": [0, 0, 0, 0, 1, 0],
+        "normal": [1, 0, 0, 0, 0, 0],
+        "subnormal": [0, 1, 0, 0, 0, 1],
+    }
+    for name, expected in wanted.items():
+        text = f"testp.{name}.f32 %p, %a; selp.b32 %d, 1, 0, %p;"
+        assert execute(text, values, result=np.uint32).tolist() == expected, name
+
+
+def test_copysign_takes_the_sign_of_the_first() -> None:
+    a, b = np.array([-1.0, 1.0], np.float32), np.array([2.0, -3.0], np.float32)
+    assert execute("copysign.f32 %d, %a, %b;", a, b, result=np.float32).tolist() == [-2.0, 3.0]
+
+
+def test_sums_of_differences_and_short_products() -> None:
+    a, b, c = (np.array(values, np.int32) for values in ([5, -7, 1 << 30], [7, 3, -1], [1, 2, 3]))
+    assert execute("sad.s32 %d, %a, %b, %c;", a, b, c, result=np.int32).tolist() == [3, 12, (1 << 30) + 4]
+    assert execute("mad.wide.s32 %d, %a, %b, 5;", a, b, result=np.int64).tolist() == [40, -16, 5 - (1 << 30)]
+
+
+def test_saturating_pack() -> None:
+    a, b, c = (np.array([value], np.int32) for value in (300, -300, 0x1234))
+    assert execute("cvt.pack.sat.s8.s32.b32 %d, %a, %b, %c;", a, b, c, result=np.uint32).tolist() == [0x12347F80]

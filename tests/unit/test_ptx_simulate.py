@@ -297,9 +297,9 @@ define ptx_kernel void @contend(ptr addrspace(1) %i32s, ptr addrspace(1) %f32s, 
     module = simulate.load(compile_ptx(ir), memory)
     kinds = [np.dtype(np.int32), np.dtype(np.float32), np.dtype(np.float16)]
     buffers = [memory.upload(np.zeros(count, kind)) for kind in kinds]
-    module.launch("contend", (4,), (128,), [*buffers, count - 1])
+    module.launch("contend", (2,), (64,), [*buffers, count - 1])
     integers, floats, halves = (buffer.array(kind) for buffer, kind in zip(buffers, kinds, strict=True))
-    i = np.arange(512).reshape(-1, count)
+    i = np.arange(128).reshape(-1, count)
     np.testing.assert_array_equal(integers, i.sum(axis=0))
     np.testing.assert_array_equal(floats, i.max(axis=0))
-    np.testing.assert_array_equal(halves, 512 // count)
+    np.testing.assert_array_equal(halves, 128 // count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def _locate_generic(lanes: Lanes, address: Array, size: int, check: Check) -> li
             raise error.among(select) from None
         for piece in found:
             inside = select if piece.select is None else select[piece.select]
-            pieces.append(Piece(inside, piece.storage, piece.index, piece.written))
+            pieces.append(replace(piece, select=inside))
     return pieces
 
 
@@ -114,6 +115,8 @@ def _locate_in_window(lanes: Lanes, base: int, threads: Array, address: Array, s
 
 def _effective_space(assembler: Assembler, instruction: Instruction, address: Operand) -> str:
     """Call parameters live in each thread's frame, the kernel's own in one place for all."""
+    if "async" in instruction.modifiers:
+        raise assembler.unsupported()
     space = space_of(instruction)
     return "local" if space == "param" and assembler.in_frame(address) else space
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,8 +69,10 @@ class _Operation:
         return np.ascontiguousarray(updated).view(UNSIGNED[self.size]).reshape(-1)
 
 
-def _take_turns(operation: _Operation, piece: Piece, index: Array, first: Array, second: Array) -> Array:
+def _take_turns(operation: _Operation, piece: Piece, first: Array, second: Array) -> Array:
     """Updates memory, those that meet at one address one after the other; returns the bits that each one found."""
+    index = piece.index
+    lanes = np.arange(len(index)) if piece.select is None else piece.select
     order = np.argsort(index, kind="stable")
     ordered = index[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -78,14 +80,14 @@ def _take_turns(operation: _Operation, piece: Piece, index: Array, first: Array,
     found = np.empty(len(index), UNSIGNED[operation.size])
     if len(starts) < lengths.max() and operation.name in _CHAINS and operation.native is not None:
         for group in np.split(order, starts[1:]):
-            spot = Piece(None, piece.storage, index[group[:1]], piece.written)
+            spot = replace(piece, select=lanes[group[:1]], index=index[group[:1]])
             found[group] = _chain(operation, operation.native, spot, first[group])
         return found
     rank = np.empty(len(index), np.int64)
     rank[order] = np.arange(len(index)) - np.repeat(starts, lengths)
     by_rank = np.argsort(rank, kind="stable")
     for turn in np.split(by_rank, np.cumsum(np.bincount(rank))[:-1]):
-        spot = Piece(None, piece.storage, index[turn], piece.written)
+        spot = replace(piece, select=lanes[turn], index=index[turn])
         (before,) = read(spot, operation.size, 1)
         found[turn] = before
         write(spot, [operation.apply(before, first[turn], second[turn])])
@@ -106,7 +108,7 @@ def build_atomic(assembler: Assembler, instruction: Instruction) -> Run:
     modifiers, kind = instruction.modifiers, instruction.type
     operands = list(instruction.operands)
     name = next((one for one in modifiers if one in _UPDATES), None)
-    if name is None or not set(modifiers).isdisjoint(VECTORS):
+    if name is None or "async" in modifiers or not set(modifiers).isdisjoint(VECTORS):
         raise assembler.unsupported()
     target = operands.pop(0) if instruction.opcode == "atom" else None
     address = assembler.address(operands[0])
@@ -122,7 +124,7 @@ def build_atomic(assembler: Assembler, instruction: Instruction) -> Run:
         old = np.empty(lanes.count, UNSIGNED[operation.size])
         for piece in locate(lanes, space, lanes.spread(address(lanes)), operation.size, check_atomic):
             select = slice(None) if piece.select is None else piece.select
-            old[select] = _take_turns(operation, piece, piece.index, first[select], second[select])
+            old[select] = _take_turns(operation, piece, first[select], second[select])
         if put:
             put(lanes, old)
 

@@ -51,7 +51,8 @@ def comparison(assembler: Assembler, name: str, kind: str) -> Compare:
     if found is None:
         raise assembler.unsupported(f"comparison .{name}")
     if TYPES[kind].kind == "f" and "ftz" in assembler.instruction.modifiers:
-        return lambda a, b: found(floats.flush(a), floats.flush(b))
+        least = FORMATS[kind].smallest_normal
+        return lambda a, b: found(floats.flush(a, least), floats.flush(b, least))
     return found
 
 

@@ -97,7 +97,7 @@ def _finish(function: Function, form: FloatFormat, modifiers: tuple[str, ...], m
 
     def finished(*sources: Array) -> Array:
         if flushes:
-            sources = tuple(floats.flush(source) for source in sources)
+            sources = tuple(floats.flush(source, form.smallest_normal) for source in sources)
         value = function(*sources)
         if saturates:
             value = np.where(np.isnan(value), value.dtype.type(0), np.clip(value, 0, 1))

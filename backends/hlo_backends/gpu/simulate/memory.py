@@ -96,18 +96,20 @@ class DeviceMemory:
 class Piece:
     """Where some of the lanes' accesses lie: `index[i]`, in bytes of `storage`, for the lanes `select` (None: all).
 
-    `index` may have one element for all lanes. `written` is the map of written bytes, where there is one.
+    `index` may have one element for all lanes. `written` is the map of written bytes, where there is one, of the
+    buffer called `name`.
     """
 
     select: Array | None
     storage: NDArray[np.uint8]
     index: Array
     written: NDArray[np.uint8] | None = None
+    name: str = ""
 
     @classmethod
     def of(cls, buffer: DeviceBuffer, select: Array | None, address: Array) -> Self:
         """Accesses that all lie in one buffer."""
-        return cls(select, buffer.storage, address - np.int64(buffer.address), buffer.written)
+        return cls(select, buffer.storage, address - np.int64(buffer.address), buffer.written, buffer.name)
 
 
 def check_alignment(address: Array, size: int) -> None:
@@ -178,7 +180,9 @@ def read(piece: Piece, size: int, count: int) -> list[Array]:
                 position = int(np.flatnonzero(unset)[0])
                 lane = position if piece.select is None else int(piece.select[position])
                 byte = int(piece.index[position]) + offset * size
-                raise UninitialisedReadError(f"read of byte {byte} of a buffer, which nobody has written", lane=lane)
+                raise UninitialisedReadError(
+                    f"read of byte {byte} of {piece.name}, which nobody has written", lane=lane
+                )
     values = piece.storage.view(dtype)
     return [values[first + offset] if offset else values[first] for offset in range(count)]
 

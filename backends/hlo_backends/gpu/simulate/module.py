@@ -168,10 +168,11 @@ def _pack_arguments(kernel: Kernel, compiled: CompiledKernel, args: Sequence[Arg
 def _argument_bytes(parameter: Parameter, argument: Argument) -> bytes:
     if isinstance(argument, DeviceBuffer):
         argument = argument.address
-    if isinstance(argument, bool | int):
+    is_float = parameter.type in ("f32", "f64")
+    if isinstance(argument, int) and not is_float:
         data = (int(argument) & ((1 << 8 * parameter.size) - 1)).to_bytes(parameter.size, "little")
-    elif isinstance(argument, float):
-        if parameter.type not in ("f32", "f64", "b32", "b64"):
+    elif isinstance(argument, int | float):
+        if not is_float:
             raise LaunchError(f"a Python float for parameter {parameter.name} of type {parameter.type}")
         data = np.array(argument, f"f{parameter.size}").tobytes()
     else:
