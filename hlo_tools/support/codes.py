@@ -307,6 +307,11 @@ CODES: dict[str, Explanation] = {
         "LLVM reported an error for the code that was generated, or ended. The code runs in a child process for"
         " targets that are not this machine, so nothing else is lost. Please report the module.",
     ),
+    "HLO4011": Explanation(
+        "PTX that calls what does not exist",
+        "LLVM turned an operation into a call of a library function, which a GPU does not have. The code generator "
+        "should have spelled the operation out; please report the module.",
+    ),
     "HLO4101": Explanation(
         "no code for an op",
         "The backend has no code generator for this op yet; `hlo interpret` may still run the module.",
