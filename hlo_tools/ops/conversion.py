@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from hlo_tools.ir.attributes import NoAttrs
@@ -14,7 +13,16 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, Op, Trait
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.family import NotYetOp
-from hlo_tools.ops.numerics import Array, bits_of, compute_dtype, from_bits, narrow, unsigned_bits
+from hlo_tools.ops.numerics import (
+    Array,
+    bits_of,
+    compute_dtype,
+    float_info,
+    from_bits,
+    integer_info,
+    narrow,
+    unsigned_bits,
+)
 from hlo_tools.ops.rules import need, need_array, need_kind, need_same_dims
 
 
@@ -47,7 +55,8 @@ def converted(x: Array, source: ElementType, target: ElementType) -> Array:
     if source.is_complex and not target.is_complex:
         return converted(x.real, real_part(source), target)
     if target.dtype == np.bool_:
-        return (x.astype(compute_dtype(source)) if source.bits < 16 else x) != 0
+        nonzero: Array = (x.astype(compute_dtype(source)) if source.bits < 16 else x) != 0
+        return nonzero
     if source.is_float and target.is_integer:
         return _saturated(x, target)
     if source.is_integer and source.bits < 8:
@@ -58,7 +67,7 @@ def converted(x: Array, source: ElementType, target: ElementType) -> Array:
 
 
 def _saturated(x: Array, target: ElementType) -> Array:
-    info: Any = ml_dtypes.iinfo(target.dtype)
+    info = integer_info(target.dtype)
     low, high = int(info.min), int(info.max)
     whole = np.trunc(x.astype(np.float64))
     dtype = np.int64 if target.is_signed else np.uint64
@@ -165,7 +174,7 @@ class ReducePrecision(Op[ReducePrecisionAttrs]):
 
 def _reduced(x: Array, element: ElementType, exponent_bits: int, mantissa_bits: int) -> Array:
     """XLA's algorithm on the bits: round the mantissa to nearest even, then clip the exponent."""
-    info: Any = ml_dtypes.finfo(element.dtype)
+    info = float_info(element.dtype)
     mantissa = int(info.nmant)
     exponent = element.bits - 1 - mantissa
     bits = bits_of(x)

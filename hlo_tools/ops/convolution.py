@@ -74,7 +74,7 @@ class Convolution(Op[ConvolutionAttrs]):
         d = at.dim_labels
         x = np.transpose(xs[0], [d.input_batch, *d.input_spatial, d.input_feature])
         kernel = np.transpose(xs[1], [*d.kernel_spatial, d.kernel_input_feature, d.kernel_output_feature])
-        flips = [i for i, w in enumerate(at.window) if w.reversal]
+        flips = tuple(i for i, w in enumerate(at.window) if w.reversal)
         kernel = np.flip(kernel, flips) if flips else kernel
         padding = [PaddingDim(w.padding_low, w.padding_high, w.base_dilation - 1) for w in at.window]
         if any(p != PaddingDim(0, 0) for p in padding):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from hlo_tools.ir.attributes import DotAlgorithm
 from hlo_tools.ir.element import BF16, F16, ElementType
-from hlo_tools.ops.numerics import Array, narrow
+from hlo_tools.ops.numerics import Array, integer_info, narrow
 
 _EXACT_DOUBLE = 2.0**53
 
@@ -37,7 +36,8 @@ def rounded_operand(x: Array, element: ElementType, algorithm: DotAlgorithm) -> 
 def batched_matmul(x: Array, y: Array, element: ElementType) -> Array:
     """`x[..., m, k] @ y[..., k, n]` with elements of the result type `element`."""
     if element.dtype == np.bool_:
-        return np.matmul(x.astype(np.float32), y.astype(np.float32)) > 0
+        reached: Array = np.matmul(x.astype(np.float32), y.astype(np.float32)) > 0
+        return reached
     if element.is_integer:
         return _integer_matmul(x, y, element)
     dtype = accumulator(element)
@@ -62,5 +62,6 @@ def _integer_matmul(x: Array, y: Array, element: ElementType) -> Array:
 
 def _magnitude(x: Array) -> float:
     if x.dtype.itemsize == 1 and x.dtype.kind not in "iu":
-        return float(max(abs(int(ml_dtypes.iinfo(x.dtype).min)), int(ml_dtypes.iinfo(x.dtype).max)))
+        limits = integer_info(x.dtype)
+        return float(max(abs(int(limits.min)), int(limits.max)))
     return float(max(abs(int(x.min())), abs(int(x.max()))))

@@ -13,6 +13,7 @@ import numpy as np
 
 from hlo_tools.ir.computation import Computation, by_version
 from hlo_tools.ir.element import ElementType
+from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Env, Op, Trait
 from hlo_tools.ops import elementwise as e
 from hlo_tools.ops.numerics import Array, extremes, narrow, wide_dtype
@@ -67,7 +68,7 @@ _RESHAPING = frozenset({"broadcast", "reshape", "transpose", "bitcast", "reverse
 _CALLING = frozenset({"call", "fusion"})
 
 
-def _lifts(inst: Any) -> bool:
+def _lifts(inst: Instruction) -> bool:
     if any(shape.dims for x in (inst, *inst.operands) for _, shape in x.shape.leaves()):
         return False
     name = inst.op.name

@@ -19,7 +19,12 @@ from hlo_tools.ir.element import ElementType
 Array = np.ndarray[Any, np.dtype[Any]]
 
 F32, F64, C128 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128)
-UINTS = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16), 4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
+UINTS: dict[int, np.dtype[Any]] = {
+    1: np.dtype(np.uint8),
+    2: np.dtype(np.uint16),
+    4: np.dtype(np.uint32),
+    8: np.dtype(np.uint64),
+}
 """The unsigned integer of each width in bytes."""
 
 
@@ -111,9 +116,21 @@ def total_order_key(x: Array, element: ElementType) -> Array:
     if element.bits < 8:
         x = x.astype(np.float32)
     bits = bits_of(x)
-    signed = bits.view(np.dtype(f"i{bits.dtype.itemsize}"))
+    signed: Array = bits.view(f"i{bits.dtype.itemsize}")
     top = np.iinfo(signed.dtype).max
     return np.where(signed < 0, signed ^ top, signed)
+
+
+def float_info(dtype: np.dtype[Any]) -> Any:
+    """Facts of a float type, as `numpy.finfo` names them, for the types that numpy lacks too."""
+    describe: Any = ml_dtypes.finfo
+    return describe(dtype)
+
+
+def integer_info(dtype: np.dtype[Any]) -> Any:
+    """`min` and `max` of an integer type, for the types that numpy lacks too."""
+    describe: Any = ml_dtypes.iinfo
+    return describe(dtype)
 
 
 def extremes(element: ElementType) -> tuple[Any, Any]:
@@ -122,11 +139,11 @@ def extremes(element: ElementType) -> tuple[Any, Any]:
     if dtype == np.bool_:
         return dtype.type(False), dtype.type(True)
     if element.is_integer:
-        info: Any = ml_dtypes.iinfo(dtype)
+        info = integer_info(dtype)
         return dtype.type(info.min), dtype.type(info.max)
     with np.errstate(all="ignore"):
         top = np.array([np.inf], F32).astype(dtype)
     if np.isinf(top.astype(F32))[0]:
         return (-top)[0], top[0]
-    limits: Any = ml_dtypes.finfo(dtype)
+    limits = float_info(dtype)
     return dtype.type(limits.min), dtype.type(limits.max)
