@@ -48,7 +48,7 @@ def test_errors(tmp_path: Path) -> None:
     run(tmp_path, bad)
     with pytest.raises(Failure, match="no diagnostic came"):
         run(tmp_path, MODULE.replace("cosine(x)", "cosine(x)  // error: unknown opcode"))
-    with pytest.raises(Failure, match="line 4: no diagnostic says .other"):
+    with pytest.raises(Failure, match=r"line 4: no diagnostic says .other"):
         run(tmp_path, bad.replace("error: unknown", "error: other"))
     with pytest.raises(Failure, match="more than expected"):
         run(tmp_path, bad.replace("add(x, x)", "plus(x, x)"))
