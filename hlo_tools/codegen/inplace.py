@@ -50,6 +50,11 @@ def _other_leaf(user: Instruction, path: Path) -> bool:
     return user.op is OPS["get-tuple-element"] and path[:1] != (user.attrs.index,)
 
 
+def _is_last(view: View, inst: Instruction) -> bool:
+    """Whether nothing in the view reads what `inst` makes."""
+    return inst is view.root or set(inst.users) == {view.root}
+
+
 def _changed(view: View) -> dict[Path, Instruction]:
     """The results that are made by changing memory, with the instruction that does it."""
     found: dict[Path, Instruction] = {}
@@ -61,9 +66,8 @@ def _changed(view: View) -> dict[Path, Instruction]:
             if len(inst.operands) > 3 and inst is not view.root:
                 raise NotYet("scatter of several arrays, inside a fusion")
             found[path] = inst
-        elif inst.op is UPDATE_SLICE and not rest and _base(view, inst, 0) is not None:
-            if inst is view.root or set(inst.users) == {view.root}:
-                found[path] = inst
+        elif inst.op is UPDATE_SLICE and not rest and _is_last(view, inst) and _base(view, inst, 0) is not None:
+            found[path] = inst
     return found
 
 

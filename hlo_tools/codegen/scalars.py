@@ -68,10 +68,15 @@ def constant_of(number: object, element: ElementType) -> Value:
 
 def inline(computation: Computation, args: Sequence[Value]) -> Leaves:
     """The results of a computation of scalars. Raises NotYet when it holds more than arithmetic on scalars."""
+    return leaves_of(computation, args)[computation.result]
+
+
+def leaves_of(computation: Computation, args: Sequence[Value]) -> dict[Instruction, Leaves]:
+    """The values of all instructions of a computation of scalars. Raises NotYet as `inline` does."""
     values: dict[Instruction, Leaves] = {}
     for inst in computation.order():
         values[inst] = _value(inst, args, [values[x] for x in inst.operands])
-    return values[computation.result]
+    return values
 
 
 def _value(inst: Instruction, args: Sequence[Value], operands: list[Leaves]) -> Leaves:

@@ -128,17 +128,18 @@ def _selection(view: View) -> Launch:
             stays = real(inline(inst.attrs.select, [kept, guarded])[0])
             take = both(inside, k.unary("not", k.binary("and", k.cell(found), stays)))
             new = [*parts(choose(take, guarded, kept))]
-            address = k.index(Ref(ref.buffer, ref.shape).address(tuple(at)))
+            here = k.index(ref.address(tuple(at)))
             set_together(
                 builder,
                 [
                     *zip(best, new, strict=True),
-                    (where, k.select(take, address, k.cell(where))),
+                    (where, k.select(take, here, k.cell(where))),
                     (found, k.binary("or", k.cell(found), inside)),
                 ],
             )
         with builder.body() as block:
-            _add_at(builder, ref, of(Dynamic(k.cell(where), 0, ref.buffer.size - 1)), elements.value(source, place), inst)
+            address = of(Dynamic(k.cell(where), 0, ref.buffer.size - 1))
+            _add_at(builder, ref, address, elements.value(source, place), inst)
         builder.emit(If(k.cell(found), tuple(block.stmts)))
     return builder.launch(view.name, view.flops)
 
