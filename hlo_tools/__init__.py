@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         interpret,
         load,
         parse,
+        random_inputs,
         run_passes,
         verify,
     )
@@ -62,6 +63,7 @@ __all__ = [
     "interpret",
     "load",
     "parse",
+    "random_inputs",
     "run_passes",
     "verify",
 ]

@@ -9,6 +9,7 @@ from hlo_tools import backend as backends
 from hlo_tools.aot.build import compile_aot as _compile_aot
 from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
+from hlo_tools.interpret.inputs import random_inputs
 from hlo_tools.interpret.run import Limits, interpret
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
@@ -57,6 +58,7 @@ __all__ = [
     "interpret",
     "load",
     "parse",
+    "random_inputs",
     "run_passes",
     "verify",
 ]
