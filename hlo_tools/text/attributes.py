@@ -182,9 +182,9 @@ def parse_metadata(text: str) -> Metadata:
 def _metadata_value(kind: Any, value: str, at: int) -> Any:
     if kind is str and value[0] in "\"'":
         return unquote(value)
-    if kind is int and re.fullmatch(r"-?\d+", value):
+    if kind is int and re.fullmatch(r"-?\d{1,18}", value):
         return int(value)
-    if kind is Dims and re.fullmatch(r"\{[\d,\s]*\}", value):
+    if kind is Dims and re.fullmatch(r"\{(?:\d{1,18}[,\s]*)*\}", value):
         return tuple(int(n) for n in value[1:-1].split(",") if n.strip())
     if kind is Json:
         return value

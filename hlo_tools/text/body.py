@@ -29,6 +29,7 @@ MAX_INLINE_DEPTH = 64
 
 INSTRUCTION_START = re.compile(r"(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)\s*=")
 _ASYNC = re.compile(r"([a-z\-]+)-(start|update|done)")
+_NUMBER = re.compile(r"\d{1,9}")
 _TAIL = re.compile(r"\}\n")
 _BODY = re.compile(r"\{\s*(?:\{\s*)?(?:ROOT\s+)?[%A-Za-z_][\w.\-]*\s*=")
 
@@ -120,7 +121,7 @@ class Body(LineReader):
     def _undefined(self, name: str, at: int) -> None:
         if name in self.broken:
             return
-        close = get_close_matches(name, self.names, 1) if len(self.names) < 10_000 else []
+        close = get_close_matches(name, self.names, 1) if len(self.names) < 10_000 and len(name) < 200 else []
         notes = [Note(f"did you mean '{close[0]}'?")] if close else []
         self.context.report(Malformed(f"there is no instruction '{name}' above", at, at + len(name), "HLO1035"), *notes)
 
@@ -135,7 +136,7 @@ class Body(LineReader):
         operands = tuple(self._operand(x) for x in st.operands)
         sugar = _ASYNC.fullmatch(st.opcode)
         if sugar is not None and st.opcode not in OPS and sugar[1] in OPS:
-            st = self._asynchronous(st, *sugar.groups(), shape, operands)
+            st = self._asynchronous(st, shape, operands)
         op = self._op(st)
         inline = self._inline_value(st, op, shape)
         context.shape = shape
@@ -157,10 +158,9 @@ class Body(LineReader):
             self.root = inst
         return st.end
 
-    def _asynchronous(
-        self, st: Statement, opcode: str, step: str, shape: Shape | None, operands: tuple[Instruction, ...]
-    ) -> Statement:
+    def _asynchronous(self, st: Statement, shape: Shape | None, operands: tuple[Instruction, ...]) -> Statement:
         """`add-start(x, y)` is short for an `async-start` that calls a computation with an `add` in it."""
+        opcode, _, step = st.opcode.rpartition("-")
         pairs = [p for p in st.pairs if p.key != "calls" or step == "start"]
         if step == "start":
             op = OPS[opcode]
@@ -235,7 +235,7 @@ class Body(LineReader):
     def _op(self, st: Statement) -> Op[Any]:
         op = OPS.get(st.opcode)
         if op is None:
-            close = get_close_matches(st.opcode, OPS, 1)
+            close = get_close_matches(st.opcode, OPS, 1) if len(st.opcode) < 200 else []
             hint = f"; did you mean '{close[0]}'?" if close else ""
             end = st.opcode_at + len(st.opcode)
             raise Malformed(f"unknown opcode '{st.opcode}'{hint}", st.opcode_at, end, "HLO1007")
@@ -308,6 +308,8 @@ class Body(LineReader):
             raise Malformed(f"{op.name} needs a value between the parentheses", st.opcode_at,
                             st.opcode_at + len(st.opcode), "HLO1023")  # fmt: skip
         if op.inline == "number":
+            if not _NUMBER.fullmatch(st.inline):
+                raise Malformed("expected a parameter number", st.inline_at, st.inline_at + len(st.inline), "HLO1023")
             return "number", int(st.inline)
         if shape is None:
             raise Malformed("a constant needs a shape", st.opcode_at, st.opcode_at + len(st.opcode), "HLO1014")

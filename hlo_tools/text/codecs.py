@@ -87,6 +87,12 @@ class Codec:
 
     def parse(self, text: str, scope: Scope) -> Any:
         """The value that `text` denotes. Raises Malformed."""
+        try:
+            return self._parse(text, scope)
+        except ValueError:  # from int: more digits than Python converts
+            raise Malformed("a number is out of range", code="HLO1015") from None
+
+    def _parse(self, text: str, scope: Scope) -> Any:
         if self.plain.fullmatch(text):
             try:
                 return self.read(text, scope)

@@ -17,6 +17,8 @@ from hlo_tools.text.malformed import Malformed
 MAX_ERRORS = 20
 """After so many errors the rest of the text is not read."""
 
+_MESSAGE = 400
+"""Longer messages (they quote the text) are cut."""
 _BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
 _RESTART = re.compile(
     r"\n[^\S\n]*(?:(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)[^\S\n]*=[^\S\n]*[a-z(]"
@@ -90,7 +92,8 @@ class Context:
         """Keep an error. Raises TooMany."""
         at = min(max(e.at, 0), len(self.text))
         end = at + 1 if e.end is None else max(e.end, at + 1)
-        self.problems.append(Diagnostic(e.code, e.message, self.source.span(at, end), notes=notes))
+        message = e.message if len(e.message) <= _MESSAGE else e.message[: _MESSAGE - 3] + "..."
+        self.problems.append(Diagnostic(e.code, message, self.source.span(at, end), notes=notes))
         if len(self.problems) >= MAX_ERRORS:
             raise TooMany
 

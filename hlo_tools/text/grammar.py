@@ -16,7 +16,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput
 
 from hlo_tools.text.malformed import Malformed
 
-MAX_TOKENS = 200_000
+MAX_TOKENS = 50_000
 """Tokens that one statement or attribute may have where the grammar has to read it."""
 MAX_DEPTH = 1000
 """Height of the parser's stack: three or four entries for each level of nesting."""

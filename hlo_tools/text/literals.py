@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ _COMPLEX = re.compile(rf"\(\s*({_REAL})\s*,\s*({_REAL})\s*\)")
 SCALAR = re.compile(rf"{_REAL}|true|false|\(\s*{_REAL}\s*,\s*{_REAL}\s*\)")
 """One value."""
 _NOISE = re.compile(r"\s+|/\*(?:[^*]++|\*(?!/))*+\*/|//[^\n]*")
+_MAX_FILLED = 1 << 26
+_EXPLAINED = 20_000
+"""Longer texts are not gone through again for the place of an error."""
 _LARGE = 1000
 """From so many elements on it pays to read and print arrays as a whole."""
 
@@ -35,12 +39,15 @@ def parse_literal(text: str, shape: Shape) -> Literal:
     try:
         return _parse(clean, shape)
     except Malformed:
-        canonical("literal", "literal", text)  # to say where, if it is the form that is wrong
+        if len(text) < _EXPLAINED:
+            canonical("literal", "literal", text)  # to say where, if it is the form that is wrong
         raise
 
 
 def leading(first: Literal, shape: Shape) -> Literal:
-    """The literal whose first element is the scalar `first`; the others are zero."""
+    """The literal whose first element is the scalar `first`; the others are zero. Raises Malformed if it is huge."""
+    if prod(max(n, 1) for n in shape.dims) > _MAX_FILLED:
+        raise Malformed(f"one value cannot fill {shape.bare}", code="HLO1014")
     made = np.zeros(shape.dims, shape.element.dtype)
     made.reshape(-1)[:1] = first.array
     return Literal(shape, made)
@@ -93,7 +100,7 @@ def _dense(text: str, shape: Shape) -> Literal:
         skeleton = SCALAR.sub("0", text)
     skeleton = skeleton.replace("}{", "},{")  # XLA does not insist on commas between rows
     per_element = 2 if element.is_complex else 1
-    if len(values) != shape.size * per_element or skeleton != _skeleton(shape.dims):
+    if len(values) != shape.size * per_element or not _fits(skeleton, shape.dims):
         given = len(values) // per_element
         raise Malformed(f"{given} value{'s' * (given != 1)} of this form cannot fill {shape.bare}", code="HLO1014")
     return Literal(shape, _numbers(values, element).reshape(shape.dims))
@@ -105,6 +112,8 @@ def _large(text: str, shape: Shape) -> Array | None:
     if not text.isascii():
         return None
     data = text.encode()
+    if data.count(b",") + 1 != shape.size:
+        return None
     if data.translate(None, b"0123456789.eE+-") != _skeleton(shape.dims, "").encode():
         return None
     numbers = data.translate(None, b"{}")
@@ -127,8 +136,18 @@ def _large(text: str, shape: Shape) -> Array | None:
     return made.reshape(shape.dims) if fits else None
 
 
+def _fits(skeleton: str, dims: tuple[int, ...]) -> bool:
+    """Whether this is the skeleton for `dims`; its size is compared first, since that of a wrong shape may be huge."""
+    size = 1
+    for n in reversed(dims):
+        size = 2 + n * size + max(n - 1, 0)
+    return size == len(skeleton) and skeleton == _skeleton(dims)
+
+
 def _skeleton(dims: tuple[int, ...], text: str = "0") -> str:
     """The text of a literal without blanks whose elements are all `text`."""
+    if 0 in dims:
+        dims = dims[: dims.index(0) + 1]  # nothing stands inside of an empty array
     for n in reversed(dims):
         text = "{" + ",".join([text] * n) + "}"
     return text

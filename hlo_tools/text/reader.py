@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -45,17 +45,16 @@ def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic]
         try:
             _module(context)
         except Malformed as e:
-            context.problems.append(Diagnostic(e.code, e.message, _span(context, e)))
+            with suppress(TooMany):
+                context.report(e)
         except TooMany:
             pass
+        except RecursionError:
+            with suppress(TooMany):
+                context.report(Malformed("nested too deeply", context.here, code="HLO1006"))
     if context.problems:
         raise ParseError(context.problems)
     return context.module
-
-
-def _span(context: Context, e: Malformed) -> Any:
-    at = min(max(e.at, 0), len(context.text))
-    return context.source.span(at, at + 1 if e.end is None else max(e.end, at + 1))
 
 
 @contextmanager

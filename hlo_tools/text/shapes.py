@@ -121,10 +121,14 @@ def _layout(text: str, rank: int) -> Layout:
     m = _LAYOUT.fullmatch(text)
     if m is None:
         raise Malformed(f"{{{text}}} is no layout", code="HLO1013")
-    order = tuple(int(n) for n in m[1].split(",") if n)
+    try:
+        order = tuple(int(n) for n in m[1].split(",") if n)
+        properties = _properties(m[2] or "")
+    except ValueError:
+        raise Malformed("a number in a layout is out of range", code="HLO1013") from None
     if sorted(order) != list(range(rank)):
         raise Malformed(f"layout {{{text}}} does not order {rank} dimensions", code="HLO1013")
-    return layout(order, **_properties(m[2] or ""))
+    return layout(order, **properties)
 
 
 def _properties(text: str) -> dict[str, Any]:

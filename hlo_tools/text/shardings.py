@@ -26,7 +26,7 @@ def read_sharding(text: str) -> Sharding:
     inner = text[1:-1]
     if inner.startswith(("{", "/*index=")) or not inner:
         members = split_braced(_COMMENT.sub("", inner))
-        return Sharding(ShardingKind.TUPLE, elements=tuple(read_sharding(m) for m in members))
+        return Sharding(ShardingKind.TUPLE, elements=tuple(_one(m[1:-1]) for m in members))
     return _one(inner)
 
 

@@ -11,8 +11,8 @@ from hlo_tools.ir.module import StackTables
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.strings import quote, unquote
 
-_NAME = re.compile(r'\s*(\d+) ("(?:[^"\\\n]|\\.)*")(?=\s)')
-_RECORD = re.compile(r"\s*(\d+) ?\{([^{}]*)\}")
+_NAME = re.compile(r'\s*(\d{1,9}) ("(?:[^"\\\n]|\\.)*")(?=\s)')
+_RECORD = re.compile(r"\s*(\d{1,9}) ?\{([^{}]*)\}")
 _FIELD = re.compile(r"(\w+)\s*=\s*(\d+)")
 
 
@@ -67,6 +67,8 @@ def read_table(table: Table, text: str, at: int) -> tuple[tuple[Any, ...], int]:
             rows.append(table.read(m[2]))
         except Malformed as e:
             raise e.shifted(m.start(2)) from None
+        except ValueError:
+            raise Malformed("a number is out of range", m.start(2), m.end(2), "HLO1015") from None
         at = m.end()
     return tuple(rows), at
 
