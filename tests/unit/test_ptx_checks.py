@@ -140,6 +140,34 @@ def test_barrier_that_some_threads_skip(seed: int | None) -> None:
         run(block_of_text(whole_warp), [], [(np.int32, 1)], block=(64,), seed=seed)
 
 
+def test_barriers_of_some_warps() -> None:
+    """Two warps meet at a barrier of their own, then all four at the common one."""
+    body = """
+	mul.lo.u32 %x, %t, 4;
+	cvt.u64.u32 %addr, %x;
+	setp.ge.u32 %p, %t, 64;
+	@%p bra $common;
+	st.shared.b32 [%addr], %t;
+	bar.sync 1, 64;
+	xor.b32 %y, %x, 128;
+	cvt.u64.u32 %addr, %y;
+	ld.shared.b32 %z, [%addr];
+	st.shared.b32 [%addr+256], %z;
+$common:
+	bar.sync 0;
+	and.b32 %y, %x, 255;
+	cvt.u64.u32 %addr, %y;
+	ld.shared.b32 %z, [%addr+256];
+	cvt.u64.u32 %addr, %x;
+	add.s64 %out, %out, %addr;
+	st.global.b32 [%out], %z;
+"""
+    ptx = block_of_text(body, shared=".shared .align 4 .b8 buf[512];")
+    for seed in SEEDS:
+        (out,) = run(ptx, [], [(np.int32, 128)], block=(128,), seed=seed)
+        assert out.tolist() == [*range(64), *range(64)]
+
+
 def test_exited_threads_are_not_waited_for() -> None:
     ptx = block_of_text("setp.ge.u32 %p, %t, 40; @%p ret; bar.sync 0; st.global.b32 [%out], 5;")
     for seed in SEEDS:
@@ -294,7 +322,32 @@ def test_unknown_instruction_is_named_with_its_line() -> None:
         execute("div.rz.f32 %d, %a, %a;", np.zeros(1, np.float32), result=np.float32)
 
 
-def test_calls_without_a_body_and_recursion() -> None:
+def test_recursion() -> None:
+    ir = f"""
+define i32 @down(i32 %n) noinline {{
+  %stop = icmp eq i32 %n, 0
+  br i1 %stop, label %end, label %more
+more:
+  %m = sub i32 %n, 1
+  %r = call i32 @down(i32 %m)
+  %s = mul i32 %r, %n
+  br label %end
+end:
+  %v = phi i32 [1, %0], [%s, %more]
+  ret i32 %v
+}}
+define ptx_kernel void @k(ptr addrspace(1) %x) {{
+{INDEX}
+  %r = call i32 @down(i32 %i)
+  store i32 %r, ptr addrspace(1) %x
+  ret void
+}}
+"""
+    with pytest.raises(simulate.UnsupportedInstructionError, match="recursive call of down"):
+        run(compile_ptx(ir, optimise=0), [], [(np.int32, 1)])
+
+
+def test_calls_without_a_body() -> None:
     ir = f"""
 declare float @nowhere(float)
 define ptx_kernel void @k(ptr addrspace(1) %x) {{

@@ -313,12 +313,10 @@ def test_fused_multiply_add_rounds_once() -> None:
     assert found.tolist() == exact
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("nan", ["", ".NaN"])
+@pytest.mark.parametrize(("kind", "nan"), [(kind, nan) for kind in FORMATS for nan in ("", ".NaN")][:-1])
 @pytest.mark.parametrize("operation", ["min", "max"])
 def test_extremum(operation: str, nan: str, kind: str) -> None:
-    if kind == "f64" and nan:
-        pytest.skip("PTX has no min.NaN.f64")
+    """PTX has no min.NaN.f64, the last of all pairs."""
     a, b = all_pairs(float_values(kind))
     found = chunked(f"{operation}{nan}.{kind} %d, %a, %b;", a, b, result=FORMATS[kind])
 

@@ -31,7 +31,6 @@ _SIMPLE: dict[str, Function] = {
     "brev": integers.reverse_bits,
 }
 _ARITY = {"neg": 1, "abs": 1, "not": 1, "brev": 1}
-_RELU = "relu"
 
 
 def build_simple(assembler: Assembler, instruction: Instruction) -> Run:
@@ -46,7 +45,7 @@ def build_simple(assembler: Assembler, instruction: Instruction) -> Run:
         return _build_carry(assembler, instruction)
     elif "sat" in instruction.modifiers:
         function = partial(integers.saturating, np.add if opcode == "add" else np.subtract)
-    elif _RELU in instruction.modifiers:
+    elif "relu" in instruction.modifiers:
         plain = function
         function = lambda a, b: np.maximum(plain(a, b), np.int32(0))  # noqa: E731
     if kind.endswith("16x2"):

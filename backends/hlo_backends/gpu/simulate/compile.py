@@ -185,7 +185,11 @@ def _build(assembler: Assembler, instruction: Instruction) -> Run:
         builder = table.get(opcode)
     if builder is None:
         raise assembler.unsupported()
-    return builder(assembler, instruction)
+    try:
+        return builder(assembler, instruction)
+    except (KeyError, IndexError, ValueError) as error:
+        # Builders look types and modifiers up in their tables: what is not there is not supported.
+        raise assembler.unsupported("unknown form") from error
 
 
 def _compile_last(assembler: Assembler, code: Code, last: Instruction) -> None:

@@ -90,7 +90,14 @@ class Scheduler:
         code = self.kernel.blocks[number]
         lanes = Lanes(batch, threads, threads)
         if batch.steps > self.max_steps:
-            raise self.located(StepLimitError(f"still running after {self.max_steps} steps", lane=0), lanes, code)
+            raise self.located(
+                StepLimitError(
+                    f"still running after {self.max_steps} steps: an endless loop, or a wait for other threads",
+                    lane=0,
+                ),
+                lanes,
+                code,
+            )
         for step in code.steps:
             try:
                 step.run(lanes)
@@ -200,6 +207,7 @@ class Scheduler:
         if not full.any():
             return
         batch = self.batch
+        batch.shared.pass_barrier(batch.all_threads if full.all() else np.flatnonzero(full[batch.block_of]))
         kept: list[Waiting] = []
         places: dict[int, Waiting] = {}
         mixed = any(waiting.instruction is not arrivals.waiting[0].instruction for waiting in arrivals.waiting)
@@ -211,7 +219,6 @@ class Scheduler:
                     self.check_same_place(places, waiting, threads)
                 if waiting.barrier.vote:
                     self.answer(waiting.barrier, arrivals, threads)
-                batch.shared.pass_barrier(threads)
                 self.enter(waiting.target, threads)
             if len(threads) < len(waiting.threads):
                 kept.append(replace(waiting, threads=waiting.threads[~goes]))

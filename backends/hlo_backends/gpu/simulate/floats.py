@@ -177,12 +177,6 @@ def odd_sum(a: Array, b: Array) -> Array:
     return make_odd(total, sum_error(a, b, total))
 
 
-def odd_product(a: Array, b: Array) -> Array:
-    """float64 product rounded to odd; exact for operands of at most 24 significant bits."""
-    product = a * b
-    return make_odd(product, product_error(a, b, product))
-
-
 def fma_float32(a: Array, b: Array, c: Array) -> Array:
     """a * b + c of float32 values with one rounding."""
     product = a.astype(np.float64) * b.astype(np.float64)  # exact: 48 bits

@@ -152,7 +152,7 @@ class _Parser:
         if not match:
             raise self.error("expected a function name")
         self.at = match.end()
-        function = Function(match[0], is_entry, self.line(start))
+        function = Function(match[0], is_entry)
         function.results = [self.variable(part, start, "param") for part in split_list(results)]
         function.parameters = [self.variable(part, start, "param") for part in split_list(self.parenthesised())]
         brace, semicolon = self.text.find("{", self.at), self.text.find(";", self.at)
@@ -192,8 +192,11 @@ class _Parser:
         for length in re.findall(r"\[(\d*)\]", match[2]):
             count *= int(length or 0)
         size = TYPES[kind].size
+        align = align or size
+        if align & (align - 1):
+            raise self.error(f"alignment {align} is no power of two", position)
         items = tuple(self.initial(part, position) for part in split_list(initial.strip().strip("{}")))
-        return Variable(match[1], space, kind, size * count, align or size, items)
+        return Variable(match[1], space, kind, size * count, align, items)
 
     def initial(self, text: str, position: int) -> Immediate | Symbol:
         generic = re.fullmatch(r"generic\((.*)\)", text)
@@ -316,4 +319,8 @@ class _Parser:
 
 def parse(text: str) -> Program:
     """Parses PTX text. Raises PtxSyntaxError with the line."""
-    return _Parser(text).parse()
+    parser = _Parser(text)
+    try:
+        return parser.parse()
+    except (ValueError, IndexError) as error:
+        raise parser.error(f"cannot read this: {error}") from error

@@ -53,7 +53,7 @@ class SharedMemory:
 
     # ---- synchronisation
     def pass_barrier(self, threads: Array) -> None:
-        """The threads, all of their blocks, have passed a barrier."""
+        """The threads, which are all of their blocks, have passed a barrier."""
         self.stamp[threads] += _ONE_EPOCH
         if len(threads) == len(self.stamp):
             self._clear_log()

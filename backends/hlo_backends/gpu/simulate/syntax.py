@@ -88,7 +88,6 @@ class Function:
 
     name: str
     is_entry: bool
-    line: int
     parameters: list[Variable] = field(default_factory=list)
     results: list[Variable] = field(default_factory=list)
     registers: dict[str, str] = field(default_factory=dict)
