@@ -32,13 +32,15 @@ def test_nothing_is_left_for_later(path: Path) -> None:
 
 def test_every_code_is_explained() -> None:
     used = {code for path in FILES for code in re.findall(r'"(HLO\d{4})"', path.read_text(encoding="utf-8"))}
-    assert not used - CODES.keys(), "add rows to hlo_tools/support/codes.py"
+    missing = ", ".join(sorted(used - CODES.keys()))
+    assert not missing, f"add to hlo_tools/support/codes.py: {missing}"
 
 
 def test_every_explained_code_is_used() -> None:
     home = ROOT / "hlo_tools" / "support" / "codes.py"
     text = "".join(path.read_text(encoding="utf-8") for path in FILES if path != home)
-    assert not {code for code in CODES if f'"{code}"' not in text}
+    unused = ", ".join(code for code in CODES if f'"{code}"' not in text)
+    assert not unused, f"remove from hlo_tools/support/codes.py: {unused}"
 
 
 def test_codes_are_in_order_and_belong_to_a_family() -> None:
