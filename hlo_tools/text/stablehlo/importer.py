@@ -56,6 +56,7 @@ class Importer:
         self.functions: dict[str, _Function] = {}
         self._attributes: dict[str, Attribute] = {}
         self._meshes: list[Operation] = []
+        self._regions = 0
         self.module = Module("main", source=source)
 
     def run(self) -> Module:
@@ -107,7 +108,8 @@ class Importer:
 
     def region_computation(self, op: Operation) -> Computation:
         """A new computation for a region of `op`."""
-        made = self.module.add_computation(f"region_{len(self.module.computations)}")
+        made = self.module.add_computation(f"region_{self._regions}")
+        self._regions += 1
         made.at = op.at
         return made
 

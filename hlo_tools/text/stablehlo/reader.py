@@ -600,7 +600,7 @@ def _syntax_error(source: Source, error: UnexpectedInput) -> ParseError:
             end = len(source.text.rstrip())
             return ParseError.at(SYNTAX, f"{_expected(error.expected)}, but the text ends here", source.span(end))
         message = f"{_expected(error.expected)}, found '{_short(str(token))}'"
-        return ParseError.at(SYNTAX, message, source.span(token.start_pos, token.end_pos))
+        return ParseError.at(SYNTAX, message, source.span(_position(token), token.end_pos))
     at = int(getattr(error, "pos_in_stream", 0) or 0)
     found = source.text[at : at + 1]
     return ParseError.at(SYNTAX, f"unexpected {found!r}", source.span(at))

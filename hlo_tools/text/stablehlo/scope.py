@@ -19,6 +19,7 @@ from hlo_tools.ops.structure import GetTupleElementAttrs, ParameterAttrs, get_tu
 from hlo_tools.support.diagnostic import HloError, Note, ParseError, UnsupportedError
 from hlo_tools.support.names import sanitize
 from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.shapes import parse_shape
 from hlo_tools.text.stablehlo.annotations import frontend_attributes, metadata_of, sharding_of
 from hlo_tools.text.stablehlo.syntax import Argument, Attribute, Block, Operation, Region, Symbol
 
@@ -34,7 +35,7 @@ UNSUPPORTED = "HLO4501"
 MAX_DEPTH = 100
 """Regions inside regions."""
 
-_DULL = re.compile(r"%(?:\d+|(?:cst|c)(?:_\d+)?|true|false)")  # names that MLIR's printer made up
+_DULL = re.compile(r"%(?:\d+|(?:cst|c)(?:_\d+)?|true|false)(?:#\d+)?")  # names that MLIR's printer made up
 _TERMINATORS = frozenset({"func.return", "stablehlo.return", "mhlo.return", "sdy.return"})
 
 
@@ -134,7 +135,7 @@ class Scope:
         found = self.outer_value(name)
         if found is None:
             self.fail(op, f"value {name} is not defined", UNDEFINED)
-        made = self._clone(found)
+        made = found if found.parent is self.computation else self._clone(found)
         if made is None:
             message = f"{op.name} is in a region that uses {name} from outside, which is no constant"
             self.fail(op, message, UNSUPPORTED)
@@ -181,14 +182,24 @@ class Scope:
             self.fail(op, e.message, e.code)
 
     def result_shapes(self, op: Operation) -> list[Shape]:
-        """The declared shapes of the results."""
-        return [self.shape(op, t) for t in op.result_types]
+        """The declared shapes of the results, in the layout that XLA's exporter notes beside them."""
+        shapes = [self.shape(op, t) for t in op.result_types]
+        text = op.attributes.get("xla_shape")
+        if text is None:
+            return shapes
+        if not isinstance(text, str):
+            raise Malformed("xla_shape is no string", code=MISSING)
+        given = parse_shape(text)
+        laid = given.elements if given.is_tuple else (given,)
+        if [g.bare for g in laid] != [s.bare for s in shapes]:
+            raise Malformed(f"xla_shape {text} does not fit the result types", code=MISSING)
+        return list(laid)
 
     def result_shape(self, op: Operation) -> Shape:
         """The declared shape of the only result."""
         if len(op.result_types) != 1:
             self.fail(op, f"{op.name} has one result, got {len(op.result_types)} result types", "HLO1504")
-        return self.shape(op, op.result_types[0])
+        return self.result_shapes(op)[0]
 
     # ---- attributes
 
@@ -221,11 +232,11 @@ class Scope:
                 inst.extras = Extras(frontend_attributes=notes.frontend)
         return inst
 
-    def parts(self, inst: Instruction) -> list[Instruction]:
-        """The elements of a tuple."""
+    def parts(self, inst: Instruction, count: int | None = None) -> list[Instruction]:
+        """The elements of a tuple, or the first `count`."""
         return [
             self.add(get_tuple_element, [inst], GetTupleElementAttrs(i), shape)
-            for i, shape in enumerate(inst.shape.elements)
+            for i, shape in enumerate(inst.shape.elements[:count])
         ]
 
     def group(self, values: Sequence[Instruction]) -> Instruction:

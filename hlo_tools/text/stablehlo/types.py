@@ -113,7 +113,7 @@ def element_type(text: str) -> ElementType:
 
 
 def _refused(text: str) -> Malformed:
-    known = text.startswith(("!quant.", "!stablehlo.", "tensor<", "vector<", "!chlo.")) or text in ("index", "none")
+    known = text.startswith(("!quant.", "!stablehlo.", "*x", "vector<", "!chlo.")) or text in ("index", "none")
     if known:
         return Malformed(f"type {text} is not supported", code=UNSUPPORTED_TYPE)
     return Malformed(f"unknown type '{text}'", code=BAD_TYPE)

@@ -107,7 +107,7 @@ def _while(scope: Scope, op: Operation) -> Sequence[Instruction]:
         made.append(child.computation)
     operand = scope.group(values) if single else scope.add(tuple_, values, shape=tuple_of(tuple(shapes)))
     inst = scope.add(while_, [operand], WhileAttrs(Callee(made[0]), Callee(made[1])), operand.shape)
-    return [inst] if single else scope.parts(inst)[: len(own)]
+    return [inst] if single else scope.parts(inst, len(own))
 
 
 def _branch(scope: Scope, op: Operation, index: int) -> tuple[Computation, Instruction]:

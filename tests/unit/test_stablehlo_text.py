@@ -1,0 +1,142 @@
+"""StableHLO text: the pieces below whole programs (those are in testdata/stablehlo), and what hostile text gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hlo_tools as hlo
+from hlo_tools.ir.shape import UNBOUNDED
+from hlo_tools.text.detect import is_mlir
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo import parse_stablehlo
+from hlo_tools.text.stablehlo.attributes import text_of
+from hlo_tools.text.stablehlo.reader import read_fields, split_function_type, split_types
+from hlo_tools.text.stablehlo.types import Types
+
+MODELS = Path(__file__).parent.parent.parent / "testdata" / "models"
+
+
+@pytest.mark.parametrize(
+    ("text", "mlir"),
+    [
+        ("module {\n}", True),
+        ("// a comment\n\nmodule @m attributes {} {}", True),
+        ("func.func @main() { return }", True),
+        ('#loc = loc("a")\nmodule {}', True),
+        ("!t = tensor<2xf32>\nmodule {}", True),
+        ('"builtin.module"() ({}) : () -> ()', True),
+        ("HloModule m\n", False),
+        ("ENTRY main { ROOT x = f32[] parameter(0) }", False),
+        ("", False),
+        ("// module", False),
+    ],
+)
+def test_language_is_found_by_content(text: str, mlir: bool) -> None:
+    assert is_mlir(text) is mlir
+
+
+def test_types_are_split_at_their_own_commas() -> None:
+    assert split_types("tensor<2x!quant.uniform<i8:f32, 0.1>>, tuple<i1, i2>") == (
+        "tensor<2x!quant.uniform<i8:f32, 0.1>>",
+        "tuple<i1, i2>",
+    )
+    found = split_function_type("(tensor<f32>, !t) -> (i1, i2)")
+    assert (found.inputs, found.outputs) == (("tensor<f32>", "!t"), ("i1", "i2"))
+    assert split_function_type("() -> tensor<f32>").outputs == ("tensor<f32>",)
+
+
+def test_types_become_shapes() -> None:
+    types = Types({"!t": "tensor<4xi1>"})
+    assert types.shape("tensor<2x3xbf16>").text == "bf16[2,3]{1,0}"
+    assert types.shape("tensor<f8E4M3B11FNUZ>").text == "f8e4m3b11fnuz[]"
+    assert types.shape("tensor<2xcomplex<f64>>").text == "c128[2]{0}"
+    assert types.shape("!t").text == "pred[4]{0}"
+    assert types.shape("tuple<tensor<ui8>, !stablehlo.token>").text == "(u8[], token[])"
+    assert types.shape("tensor<?x2xi4>").dims == (UNBOUNDED, 2)
+    assert types.shape("tensor<?x2xi4, #stablehlo.bounds<8, ?>>").bare.text == "s4[<=8,2]"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("tensor<2xfoo>", "HLO1504"),
+        ("tensor<>", "HLO1504"),
+        ("!unknown", "HLO1504"),
+        ("tensor<99999999999999999999xf32>", "HLO1504"),
+        ("tensor<2x!quant.uniform<i8:f32, 0.1>>", "HLO4502"),
+        ("tensor<*xf32>", "HLO4502"),
+        ("tensor<2xf32, #sparse>", "HLO4502"),
+    ],
+)
+def test_types_that_are_refused(text: str, code: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        Types({}).shape(text)
+    assert caught.value.code == code
+
+
+def test_attributes_print_as_mlir_does() -> None:
+    text = '[1, 2], flag, k = {a = 4 : i64, "b c" = @f}, t = tensor<2xf32>, e = #stablehlo<precision HIGH>'
+    found = read_fields(f"list = {text}")
+    assert text_of(found) == (
+        '{e = #stablehlo<precision HIGH>, flag, k = {a = 4 : i64, "b c" = @f}, list = [1, 2], t = tensor<2xf32>}'
+    )
+
+
+@pytest.mark.parametrize("model", ["mlp", "rnn", "convnet", "transformer"])
+def test_a_model_is_the_same_in_both_languages(model: str) -> None:
+    ours, theirs = (hlo.load(str(MODELS / f"{model}.{suffix}")) for suffix in ("mlir", "hlo"))
+    hlo.verify(ours)
+    assert ours.main.result.shape.bare is theirs.main.result.shape.bare
+    rng = np.random.default_rng(0)
+    shapes = [leaf for p in ours.main.parameters for _, leaf in p.shape.leaves()]
+    given = [rng.integers(0, 2, s.dims).astype(s.element.dtype) for s in shapes]
+    for a, b in zip(hlo.interpret(ours, given), hlo.interpret(theirs, given), strict=True):
+        np.testing.assert_allclose(a.astype(np.float64), b.astype(np.float64), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("keep", range(0, 100, 7))
+def test_truncated_text_gets_a_diagnostic(keep: int) -> None:
+    text = (MODELS / "rnn.mlir").read_text(encoding="utf-8")
+    with pytest.raises(hlo.ParseError):
+        parse_stablehlo(text[: len(text) * keep // 100])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "func.func @main() {" * 200,
+        "func.func @main() -> tensor<f32> { %0 = stablehlo.constant dense<" + "[" * 5000,
+        '#a = #a\nfunc.func @main() { "stablehlo.transpose"() {permutation = #a} : () -> () }',
+        "module {",
+        "module {}",
+        "func.func private @main()",
+        "func.func @main() { call @main() : () -> () return }",
+        "func.func @main(%a: tensor<f32>) { return ^bb1: return }",
+        "func.func @main() { return } func.func @main() { return }",
+        "stablehlo.add %a, %b : tensor<f32>",
+        "func.func @main(%a: " + "tuple<" * 70 + ">" * 70 + ") { return }",
+        'func.func @main() { %0 = stablehlo.constant dense<"0x0"> : tensor<2xi8> return }',
+        "func.func @main() { %0 = stablehlo.constant dense<[1, 300]> : tensor<2xi8> return }",
+        "func.func @main() { %0 = stablehlo.constant dense<x> : tensor<f32> return }",
+        "func.func @main() { %0:3 = stablehlo.iota dim = 0 : tensor<2xi32> return }",
+    ],
+)
+def test_hostile_text_gets_a_diagnostic(text: str) -> None:
+    with pytest.raises((hlo.ParseError, hlo.UnsupportedError)):
+        parse_stablehlo(text, "hostile.mlir")
+
+
+def test_deep_attributes_do_not_matter_where_nobody_reads_them() -> None:
+    parse_stablehlo("module attributes {a = " + "[" * 500 + "]" * 500 + "} { func.func @main() { return } }")
+
+
+def test_a_long_program_is_read_in_linear_time() -> None:
+    lines = [f"  %{i + 1} = stablehlo.add %{i}, %{i} : tensor<8xf32>" for i in range(3000)]
+    body = "\n".join(lines)
+    text = f"func.func @main(%0: tensor<8xf32>) -> tensor<8xf32> {{\n{body}\n  return %3000 : tensor<8xf32>\n}}"
+    module = parse_stablehlo(text)
+    assert len(module.main) == 3001
+    assert module.main.result.name == "add.2999"
