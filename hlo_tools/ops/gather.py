@@ -14,6 +14,7 @@ from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.numerics import Array
 from hlo_tools.ops.rules import (
     braces,
+    dynamic_of,
     made,
     need,
     need_array,
@@ -57,9 +58,10 @@ class Gather(Op[GatherAttrs]):
         kept = window_dims(x.rank, (*at.collapsed_slice_dims, *at.operand_batching_dims))
         need_count(len(at.offset_dims), len(kept), "offset_dims against the dimensions of a slice")
         check_batching(x, indices, at.operand_batching_dims, at.start_indices_batching_dims, at.index_vector_dim)
-        sizes = iter([at.slice_sizes[d] for d in kept])
-        counts = iter([indices.dims[d] for d in batch])
-        return made(x.element, [next(sizes) if d in at.offset_dims else next(counts) for d in range(rank)])
+        windows = iter([(at.slice_sizes[d], False) for d in kept])
+        counts = iter([(indices.dims[d], dynamic_of(indices)[d]) for d in batch])
+        result = [next(windows) if d in at.offset_dims else next(counts) for d in range(rank)]
+        return made(x.element, [n for n, _ in result], [dynamic for _, dynamic in result])
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         x, indices = xs

@@ -10,8 +10,8 @@ import numpy as np
 from hlo_tools.ir.attributes import Dims, Raw, attr
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Env, Op
-from hlo_tools.ir.shape import Shape, tuple_of
-from hlo_tools.ops.rules import made, need, need_array, need_count, need_dims, need_signature
+from hlo_tools.ir.shape import Shape
+from hlo_tools.ops.rules import made, need, need_array, need_count, need_dims, need_signature, results_like
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,11 @@ class Scan(Op[ScanAttrs]):
             need_array(x, i)
             need_dims(at.dimensions, x.rank, "dimension")
             need(x.dims[d] == arrays[0].dims[d], f"operand {i} has size {x.dims[d]} in dimension {d}", i)
-        results = at.to_apply.result.shape.bare
-        need(results.is_tuple, f"{at.to_apply.name} returns {results}, expected a tuple")
-        outputs = results.elements[: len(results.elements) - at.num_carries]
+        outputs = _elements(at.to_apply.result.shape.bare)
+        outputs = outputs[: len(outputs) - at.num_carries]
         n = arrays[0].dims[d]
         joined = [made(s.element, (*s.dims[:d], n, *s.dims[d:])) for s in outputs]
-        return tuple_of((*joined, *[x.bare for x in xs[len(arrays) :]]))
+        return results_like(at.to_apply, [*joined, *[x.bare for x in xs[len(arrays) :]]])
 
     def verify(self, inst: Instruction) -> None:
         at: ScanAttrs = inst.attrs
@@ -68,14 +67,19 @@ class Scan(Op[ScanAttrs]):
         n = xs[0].shape[d]
         steps = range(n - 1, -1, -1) if at.is_reverse else range(n)
         carries = tuple(xs[count:])
-        leaves = inst.shape.elements[: len(inst.shape.elements) - at.num_carries]
-        outputs = [np.empty(s.dims, s.element.dtype) for s in leaves]
+        results = _elements(inst.shape)
+        outputs = [np.empty(s.dims, s.element.dtype) for s in results[: len(results) - at.num_carries]]
         for k in steps:
             result = env.call(at.to_apply, [*[np.take(x, k, axis=d) for x in xs[:count]], *carries])
+            result = result if isinstance(result, tuple) else (result,)
             for whole, part in zip(outputs, result, strict=False):
                 whole[(slice(None),) * d + (k,)] = part
             carries = result[len(outputs) :]
-        return (*outputs, *carries)
+        return (*outputs, *carries) if inst.shape.is_tuple else (*outputs, *carries)[0]
+
+
+def _elements(shape: Shape) -> tuple[Shape, ...]:
+    return shape.elements if shape.is_tuple else (shape,)
 
 
 scan = Scan()
