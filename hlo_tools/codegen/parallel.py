@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hlo_tools.codegen import index as ix
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.costs import cost
@@ -17,8 +19,8 @@ _WORTHWHILE = 20_000
 _PARTS = 16
 """Pieces to offer at least: several for each of a few threads, so that none waits long for the last."""
 
-_CHUNK = 1024
-"""Iterations of a vector loop that one piece has at least."""
+_STEP = 64
+"""Pieces of a vector loop are multiples of this."""
 
 
 def schedule(kernel: Kernel, processor: Processor) -> Kernel:
@@ -45,26 +47,26 @@ def _is_abstract(kernel: Kernel) -> bool:
 
 def _shared(found: Nest, processor: Processor) -> tuple[Stmt, ...]:
     """A PARALLEL nest with a THREADS loop outermost, where the work is worth it."""
-    if cost(found.rebuilt(found.body), processor) < _WORTHWHILE:
-        return found.rebuilt(found.body)
-    lanes = best(found.rebuilt(found.body)[0], processor).loop  # type: ignore[arg-type]
-    others = [loop for loop in found.loops if loop is not lanes]
-    count = 1
-    for loop in others:
-        count *= extent(loop)
-    if lanes is None or count >= _PARTS or extent(lanes) < 2 * _CHUNK:
-        return _collapsed(others or list(found.loops), lanes if others else None, found.body)
-    return _chunked(others, lanes, found.body)
+    whole = found.rebuilt(found.body)
+    if cost(whole, processor) < _WORTHWHILE:
+        return whole
+    taken = best(found, processor).loops
+    others = [loop for loop in found.loops if loop not in taken]
+    if math.prod(map(extent, others)) >= _PARTS:
+        return _collapsed(others, taken, found.body)
+    if taken and extent(taken[0]) >= 2 * _STEP:
+        return _chunked(others, taken, found.body)
+    return _collapsed(others, taken, found.body) if others else whole
 
 
-def _collapsed(outer: list[For], inner: For | None, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+def _collapsed(outer: list[For], inner: tuple[For, ...], body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
     """As many outer loops joined into one as it takes to have enough pieces."""
     joined, rest = [outer[0]], outer[1:]
     count = extent(outer[0])
     while count < _PARTS and rest:
         joined.append(rest.pop(0))
         count *= extent(joined[-1])
-    inside = Nest((*rest, *(() if inner is None else (inner,))), body).rebuilt(body)
+    inside = Nest((*rest, *inner), body).rebuilt(body)
     if len(joined) == 1:
         first = joined[0]
         return (For(first.var, first.begin, first.end, inside, Axis.THREADS),)
@@ -74,25 +76,28 @@ def _collapsed(outer: list[For], inner: For | None, body: tuple[Stmt, ...]) -> t
     return (For(var, ix.ZERO, ix.constant(count), substitute(inside, values), Axis.THREADS),)
 
 
-def _chunked(outer: list[For], lanes: For, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
-    """The vector loop cut into chunks; threads share the chunks."""
-    size, total = _chunk_size(extent(lanes)), extent(lanes)
+def _chunked(outer: list[For], inner: tuple[For, ...], body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+    """A loop that is to be vectors or tiles, cut into chunks; threads share the chunks."""
+    cut = inner[0]
+    total = extent(cut)
+    size = _chunk_size(total)
     count = -(-total // size)
-    part, inner = Var("part", 0, count - 1), Var(lanes.var.name, 0, size - 1)
+    part, place = Var("part", 0, count - 1), Var(cut.var.name, 0, size - 1)
     start = ix.of(part) * size
-    inside = substitute(body, {lanes.var: start + ix.of(inner)})
+    inside = substitute(body, {cut.var: start + ix.of(place)})
     end = ix.constant(size) if total % size == 0 else _least(size, ix.constant(total) - start)
-    loops = Nest((*outer, For(inner, ix.ZERO, end, (), Axis.PARALLEL)), inside)
+    chunk = For(place, ix.ZERO, end, (), Axis.PARALLEL)
+    loops = Nest((*outer, chunk, *inner[1:]), inside)
     return (For(part, ix.ZERO, ix.constant(count), loops.rebuilt(inside), Axis.THREADS),)
 
 
 def _chunk_size(total: int) -> int:
     """A size that divides the whole where there is one, else one that leaves a short last chunk."""
-    most = max(_CHUNK, total // _PARTS)
-    for size in range(most - most % 64, _CHUNK // 2, -64):
+    most = max(_STEP, total // _PARTS // _STEP * _STEP)
+    for size in range(most, most // 2, -_STEP):
         if total % size == 0:
             return size
-    return most - most % 64
+    return most
 
 
 def _least(size: int, left: Index) -> Index:

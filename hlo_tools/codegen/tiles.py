@@ -19,8 +19,8 @@ from hlo_tools.codegen.widen import NotVectorisable, Widener
 _LARGEST = 16
 
 
-def transposed(found: Nest, processor: Processor) -> Iterator[tuple[For, tuple[Stmt, ...]]]:
-    """The nest in tiles, with the loop that is contiguous in the result; nothing where that does not fit."""
+def transposed(found: Nest, processor: Processor) -> Iterator[tuple[tuple[For, For], tuple[Stmt, ...]]]:
+    """The nest in tiles, with its two loops, the one that is contiguous in the result last; or nothing."""
     if not all(isinstance(s, Store) and s.mask is None for s in found.body):
         return
     for along in found.loops:
@@ -29,7 +29,7 @@ def transposed(found: Nest, processor: Processor) -> Iterator[tuple[For, tuple[S
         across = _read_along(found, along.var)
         if across is not None:
             try:
-                yield along, _tiled(found, along, across, processor)
+                yield (across, along), _tiled(found, along, across, processor)
             except NotVectorisable:
                 continue
 
@@ -44,39 +44,39 @@ def _read_along(found: Nest, along: Var) -> For | None:
 
 
 def _tiled(found: Nest, along: For, across: For, processor: Processor) -> tuple[Stmt, ...]:
-    if not (is_plain(along) and is_plain(across)):
+    if not is_plain(along) or across.begin != ix.ZERO or across.step != 1:
         raise NotVectorisable("bounds that are not constant")
     side = _side(found, along, across, processor)
-    rows, columns = along.end.const // side * side, across.end.const // side * side
+    rows, columns = along.end // side * side, across.end // side * side
     tile = _tile(found.body, along.var, across.var, side)
     outer = Nest(tuple(loop for loop in found.loops if loop not in (along, across)), ())
     body: list[Stmt] = [
         For(
             across.var,
             ix.ZERO,
-            ix.constant(columns),
-            (For(along.var, ix.ZERO, ix.constant(rows), tile, Axis.PARALLEL, side),),
+            columns,
+            (For(along.var, ix.ZERO, rows, tile, Axis.PARALLEL, side),),
             Axis.PARALLEL,
             side,
         )
     ]
-    if rows < along.end.const:
-        body.append(_rest(along, rows, across, 0, columns, found.body))
-    if columns < across.end.const:
-        body.append(_rest(along, 0, across, columns, across.end.const, found.body))
+    if rows != along.end:
+        body.append(_rest(along, rows, across, ix.ZERO, columns, found.body))
+    if columns != across.end:
+        body.append(_rest(along, ix.ZERO, across, columns, across.end, found.body))
     return outer.rebuilt(tuple(body))
 
 
-def _rest(along: For, begin: int, across: For, low: int, high: int, body: tuple[Stmt, ...]) -> For:
+def _rest(along: For, begin: Index, across: For, low: Index, high: Index, body: tuple[Stmt, ...]) -> For:
     """What the tiles leave at an edge, element by element."""
-    inner = For(along.var, ix.constant(begin), along.end, body, Axis.PARALLEL)
-    return For(across.var, ix.constant(low), ix.constant(high), (inner,), Axis.PARALLEL)
+    inner = For(along.var, begin, along.end, body, Axis.PARALLEL)
+    return For(across.var, low, high, (inner,), Axis.PARALLEL)
 
 
 def _side(found: Nest, along: For, across: For, processor: Processor) -> int:
     widest = max(s.buffer.element.bytes for s in found.body if isinstance(s, Store))
     side = min(_LARGEST, processor.vector_bytes // widest)
-    while side > min(along.end.const, across.end.const):
+    while side > min(along.end.high, across.end.high):
         side //= 2
     if side < 2:
         raise NotVectorisable("too narrow for tiles")

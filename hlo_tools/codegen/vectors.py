@@ -40,9 +40,9 @@ _CHEAP, _MODERATE = 16, 60
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A way to run a nest: the loop that becomes vectors (None for none of its own), and the statements."""
+    """A way to run a nest: the loops that become vectors or tiles, and the statements."""
 
-    loop: For | None
+    loops: tuple[For, ...]
     body: tuple[Stmt, ...]
     cost: float
 
@@ -57,7 +57,9 @@ def vectorised(body: Sequence[Stmt], processor: Processor) -> tuple[Stmt, ...]:
 
 def _vectorised(stmt: Stmt, processor: Processor) -> tuple[Stmt, ...]:
     if isinstance(stmt, For):
-        return best(stmt, processor).body
+        if stmt.axis in (Axis.PARALLEL, Axis.REDUCE):
+            return best(nest(stmt), processor).body
+        return (For(stmt.var, stmt.begin, stmt.end, vectorised(stmt.body, processor), stmt.axis, stmt.step),)
     if isinstance(stmt, If):
         then, otherwise = (vectorised(b, processor) for b in (stmt.then, stmt.otherwise))
         return (If(stmt.condition, then, otherwise),)
@@ -66,18 +68,14 @@ def _vectorised(stmt: Stmt, processor: Processor) -> tuple[Stmt, ...]:
     return (stmt,)
 
 
-def best(loop: For, processor: Processor) -> Plan:
-    """The cheapest way to run a loop."""
-    if loop.axis not in (Axis.PARALLEL, Axis.REDUCE):
-        body = (For(loop.var, loop.begin, loop.end, vectorised(loop.body, processor), loop.axis, loop.step),)
-        return Plan(None, body, cost(body, processor))
-    found = nest(loop)
+def best(found: Nest, processor: Processor) -> Plan:
+    """The cheapest way to run a nest of PARALLEL or REDUCE loops."""
     return min(_plans(found, processor), key=lambda plan: plan.cost)
 
 
 def _plans(found: Nest, processor: Processor) -> Iterator[Plan]:
     inner = found.rebuilt(vectorised(found.body, processor))
-    yield Plan(None, inner, cost(inner, processor))
+    yield Plan((), inner, cost(inner, processor))
     if processor.vector_bytes == 1:
         return
     if found.loops[0].axis is Axis.REDUCE:
@@ -87,7 +85,7 @@ def _plans(found: Nest, processor: Processor) -> Iterator[Plan]:
             body = outer.rebuilt(_reduction(last, found.body, processor))
         except NotVectorisable:
             return
-        yield Plan(last, body, cost(body, processor))
+        yield Plan((last,), body, cost(body, processor))
         return
     for loop in found.loops:
         outer = Nest(tuple(other for other in found.loops if other is not loop), found.body)
@@ -95,8 +93,8 @@ def _plans(found: Nest, processor: Processor) -> Iterator[Plan]:
             body = outer.rebuilt(_parallel(loop, found.body, processor))
         except NotVectorisable:
             continue
-        yield Plan(loop, body, cost(body, processor))
-    yield from (Plan(loop, body, cost(body, processor)) for loop, body in transposed(found, processor))
+        yield Plan((loop,), body, cost(body, processor))
+    yield from (Plan(loops, body, cost(body, processor)) for loops, body in transposed(found, processor))
 
 
 # ---- how many lanes
