@@ -128,6 +128,10 @@ CODES: dict[str, Explanation] = {
         "the wrong number of operands",
         "The message says how many operands the instruction takes.",
     ),
+    "HLO1025": Explanation(
+        "an async op that does not fit its start",
+        "An update or a done has to follow the start of the same op: its operand must come from that start.",
+    ),
     "HLO1030": Explanation(
         "two computations of one name",
         "Names of computations are unique within a module.",
