@@ -129,8 +129,8 @@ def encoded(x: Expr, element: ElementType) -> Expr:
     bits = Num(x).bits(signed=False)
     size = bits & 0x7FFFFFFF
     drop = 23 - f.mantissa
-    if f.special is Special.POWER:  # ties go up, and 2**-127 is subnormal in f32
-        tiny = (size >= 0x600000).where(size.like(1), 0)
+    if f.special is Special.POWER:  # as ml_dtypes: ties go up, and so does all above 2**-127 that is subnormal in f32
+        tiny = (size > 0x400000).where(size.like(1), 0)
         rounded = (size < 0x800000).where(tiny, (size + 0x400000) >> drop)
     else:
         rounded = (size + ((1 << (drop - 1)) - 1) + ((size >> drop) & 1)) >> drop

@@ -24,8 +24,8 @@ def convert(x: np.ndarray, source: ElementType, target: ElementType) -> np.ndarr
     kernel = k.Kernel("convert", (a, b), (k.For(i, constant(0), constant(n), (store,), k.Axis.PARALLEL),))
     expanded = expand_conversions(kernel)
     for stmt in k.statements(expanded.body):
-        for root in k.roots(stmt):
-            assert not any(e.op == "convert" and {e.type.element, e.args[0].type.element} & FORMATS.keys() for e in root.walk())
+        for e in (e for root in k.roots(stmt) for e in root.walk() if e.op == "convert"):
+            assert not {e.type.element, e.args[0].type.element} & FORMATS.keys()
     y = np.zeros(n, target.dtype)
     run_kernel(expanded, [x, y])
     return y
