@@ -9,6 +9,8 @@ from hlo_tools import backend as backends
 from hlo_tools.aot.build import compile_aot as _compile_aot
 from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
+from hlo_tools.debug.replay import ReplayReport, replay
+from hlo_tools.interpret.compare import Tolerance
 from hlo_tools.interpret.inputs import random_inputs
 from hlo_tools.interpret.run import Limits, interpret
 from hlo_tools.ir.literal import Array
@@ -48,7 +50,9 @@ __all__ = [
     "ParseError",
     "PassError",
     "PrintOptions",
+    "ReplayReport",
     "Severity",
+    "Tolerance",
     "UnsupportedError",
     "UsageError",
     "VerifyError",
@@ -59,6 +63,7 @@ __all__ = [
     "load",
     "parse",
     "random_inputs",
+    "replay",
     "run_passes",
     "verify",
 ]

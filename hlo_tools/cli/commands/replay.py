@@ -21,6 +21,9 @@ EXAMPLES = (
 )
 
 
+Bound = Annotated[float | None, typer.Option(min=0.0, metavar="X", help="how far floats may be off; default: by type")]
+
+
 class Report(StrEnum):
     """How to print verdicts."""
 
@@ -36,6 +39,8 @@ def command(
         "interpreter"
     ),
     threads: Threads = 1,
+    abs_error_bound: Bound = None,
+    rel_error_bound: Bound = None,
     inputs: InputArrays = None,
     seed: Seed = 0,
     report: Annotated[Report, typer.Option(help="how to print the verdicts")] = Report.text,
@@ -44,13 +49,17 @@ def command(
 
     Leaves with 1 when any result differs by more than its type allows.
     """
+    given = abs_error_bound is not None or rel_error_bound is not None
+    tolerance = hlo.Tolerance(abs=abs_error_bound or 0.0, rel=rel_error_bound or 0.0) if given else None
     worst = 0
     for path in files:
         try:
             module = hlo.load(path)
             hlo.verify(module)
             arguments = execution.arguments(module, inputs, seed)
-            found = hlo.replay(module, arguments, backend=backend, reference=reference, threads=threads)
+            found = hlo.replay(
+                module, arguments, backend=backend, reference=reference, threads=threads, tolerance=tolerance
+            )
         except HloError as error:
             session(context).report(error.diagnostics)
             worst = max(worst, error.exit_code)
