@@ -1,0 +1,137 @@
+"""The commands that execute modules: interpret, run, bench, replay."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+from console import hlo
+
+import hlo_tools as library
+from hlo_tools import backend as backends
+from hlo_tools.interpret.run import interpret
+
+TEXT = """HloModule m
+
+ENTRY e {
+  p = (bf16[3]{0}, s4[2]{0}) parameter(0)
+  x = bf16[3]{0} get-tuple-element(p), index=0
+  i = s4[2]{0} get-tuple-element(p), index=1
+  y = bf16[3]{0} add(x, x)
+  ROOT t = (bf16[3]{0}, s4[2]{0}) tuple(y, i)
+}
+"""
+PLAIN = """HloModule m
+
+ENTRY e {
+  x = f32[4]{0} parameter(0)
+  ROOT y = f32[4]{0} multiply(x, x)
+}
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> Path:
+    path = tmp_path / "m.hlo"
+    path.write_text(PLAIN)
+    return path
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    path = tmp_path / "in.npz"
+    np.savez(path, arg0=np.array([1, 2, 3, np.nan], np.float32))
+    return path
+
+
+@pytest.mark.parametrize("name", ["interpret", "run"])
+class TestResults:
+    def test_from_file_to_file(self, name: str, module: Path, inputs: Path, tmp_path: Path) -> None:
+        done = hlo(name, module, "--inputs", inputs, "--outputs", tmp_path / "out.npz")
+        assert (done.code, done.out) == (0, "")
+        with np.load(tmp_path / "out.npz") as found:
+            assert found.files == ["out0"]
+            np.testing.assert_array_equal(found["out0"], np.array([1, 4, 9, np.nan], np.float32))
+
+    def test_printed(self, name: str, module: Path, inputs: Path) -> None:
+        assert hlo(name, module, "--inputs", inputs).out == "out0 f32[4] {1.0, 4.0, 9.0, nan}\n"
+
+    def test_the_seed_decides(self, name: str, module: Path) -> None:
+        assert hlo(name, module).out == hlo(name, module, "--seed=0").out != hlo(name, module, "--seed=1").out
+
+    def test_types_that_numpy_lacks(self, name: str, tmp_path: Path) -> None:
+        x = np.array([1, -2, 0.5], ml_dtypes.bfloat16)
+        i = np.array([-8, 7], ml_dtypes.int4)
+        np.savez(tmp_path / "in.npz", arg0=x.view(np.uint16), arg1=i.view(np.uint8))
+        words = [name, "-", "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "out.npz"]
+        done = hlo(*words, stdin=TEXT)
+        if done.code == 4:
+            pytest.skip(done.err)
+        with np.load(tmp_path / "out.npz") as found:
+            np.testing.assert_array_equal(found["out0"].view(ml_dtypes.bfloat16), x + x)
+            np.testing.assert_array_equal(found["out1"].view(ml_dtypes.int4), i)
+
+    def test_the_same_results_are_the_same_bytes(self, name: str, module: Path, inputs: Path, tmp_path: Path) -> None:
+        for number in "12":
+            hlo(name, module, "--inputs", inputs, "--outputs", tmp_path / f"{number}.npz")
+        assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+
+
+def test_limits(module: Path) -> None:
+    done = hlo("interpret", module, "--max-steps=1")
+    assert done.code == 5 and "[HLO5006]" in done.err
+
+
+class TestBench:
+    def test_times_and_results(self, module: Path, inputs: Path, tmp_path: Path) -> None:
+        files = ["--json", tmp_path / "t.json", "--outputs", tmp_path / "out.npz"]
+        done = hlo("bench", module, "--inputs", inputs, "--seconds=0.01", *files)
+        assert (done.code, done.out) == (0, "")
+        found = json.loads((tmp_path / "t.json").read_text())
+        assert found["compile_s"] > 0
+        assert 0 < found["run"]["p10_ms"] <= found["run"]["median_ms"] <= found["run"]["p90_ms"]
+        with np.load(tmp_path / "out.npz") as results:
+            np.testing.assert_array_equal(results["out0"], np.array([1, 4, 9, np.nan], np.float32))
+
+    def test_printed(self, module: Path) -> None:
+        assert hlo("bench", module, "--seconds=0.01").out.startswith("compile ")
+
+
+class _Wrong:
+    """A backend that gets one element wrong."""
+
+    def compile(self, module: library.Module, threads: int = 1) -> object:
+        def run(*arguments: np.ndarray) -> list[np.ndarray]:
+            (result,) = interpret(module, arguments)
+            result[2] += 1
+            return [result]
+
+        return run
+
+
+class TestReplay:
+    def test_agreement(self, module: Path, inputs: Path) -> None:
+        done = hlo("replay", module, "--inputs", inputs)
+        assert done.code == 0
+        assert "cpu agrees with interpreter" in done.out and "0 ULP, 1 NaN" in done.out
+
+    def test_a_difference(self, module: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(backends, "find", lambda name: _Wrong())
+        done = hlo("replay", module, "--inputs", inputs)
+        assert done.code == 1
+        assert "DIFFERS" in done.out and "first at [2]: 10.0, expected 9.0" in done.out
+        assert hlo("replay", module, "--inputs", inputs, "--abs-error-bound=2").code == 0
+
+    def test_report_as_json(self, module: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(backends, "find", lambda name: _Wrong())
+        done = hlo("replay", module, module, "--inputs", inputs, "--report=json")
+        rows = [json.loads(line) for line in done.out.splitlines()]
+        assert len(rows) == 2 and rows[0]["ok"] is False
+        assert rows[0]["outputs"][0]["first_bad"]["index"] == [2]
+
+    def test_a_backend_that_is_not_there(self, module: Path) -> None:
+        done = hlo("replay", module, "--backend=quantum")
+        assert done.code == 4 and "[HLO4001]" in done.err
