@@ -1,0 +1,1 @@
+"""Floor 4: facts about graphs, computed by pure functions."""

@@ -1,0 +1,1 @@
+"""Passes that join instructions into one kernel."""

@@ -1,0 +1,1 @@
+"""Passes about control flow: calls, loops and branches."""
