@@ -30,6 +30,8 @@ from hlo_tools.passes.manager import PassManager
 from hlo_tools.passes.pipeline import parse_pipeline
 from hlo_tools.text.printer import to_text
 
+_PIPELINE = parse_pipeline(PIPELINE)
+
 SYMBOL = "hlo"
 """Prefix of the functions of code that stays in this process."""
 
@@ -77,7 +79,7 @@ def _resolved(target: Target | None) -> CpuTarget:
 
 def _optimised(module: Module) -> Module:
     copy = module.clone()
-    PassManager(parse_pipeline(PIPELINE), []).run(copy)
+    PassManager(_PIPELINE, []).run(copy)
     return copy
 
 

@@ -7,16 +7,10 @@ PIPELINE = ",".join(
         "call-inliner",
         "dce",
         "tuple-simplifier",
-        "fixpoint{name=simplification,limit=4}(algsimp,constant_folding,cse,dce)",
-        "dot_decomposer",
-        "algsimp",
-        "layout-assignment",
         "cse",
         "dce",
         "fusion",
-        "tuple-simplifier",
         "dce",
-        "hlo-memory-scheduler",
     ]
 )
 """As `hlo opt --passes` reads it. Calls are inlined first, so that simplification sees across them; layouts are
