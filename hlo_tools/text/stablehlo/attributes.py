@@ -21,9 +21,14 @@ from hlo_tools.text.strings import quote
 BAD_ATTRIBUTE = "HLO1505"
 
 _INT = re.compile(r"-?(?:0x[0-9A-Fa-f]+|\d+)")
+_DECIMAL = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _VALUE = re.compile(r"[^\s,\[\]()]+")
 _BRACKETS = re.compile(r"[^\[\]]+")
 _SIZES = re.compile(r"tensor\s*<((?:\s*\d+\s*x)*)")
+
+
+def _int(text: str) -> int:
+    return int(text, 16 if "x" in text else 10)
 
 
 def _bad(message: str) -> Malformed:
@@ -36,7 +41,7 @@ def _bad(message: str) -> Malformed:
 def integer(value: s.Attribute) -> int:
     """`1 : i64`. Raises Malformed when it is no integer."""
     if isinstance(value, s.Number) and _INT.fullmatch(value.text):
-        return int(value.text, 0)
+        return _int(value.text)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise _bad("expected an integer")
@@ -90,7 +95,7 @@ def integer_array(value: s.Attribute) -> Array:
     dims = _dims(value.type)
     if value.body.lstrip().startswith('"'):
         return np.frombuffer(_blob(value.body), np.dtype("<i8")).reshape(dims)
-    numbers = np.array([int(x, 0) for x in _INT.findall(value.body)], np.int64)
+    numbers = np.array([_int(x) for x in _INT.findall(value.body)], np.int64)
     if "[" not in value.body and numbers.size == 1:
         return np.full(dims, numbers[0], np.int64)
     if numbers.size != int(np.prod(dims, dtype=np.int64)):
@@ -150,6 +155,8 @@ def literal(value: s.Dense, shape: Shape, resources: Mapping[str, bytes]) -> Lit
         return Literal(shape, _from_bytes(_blob(body), shape))
     found = _VALUE.findall(body)
     per_element = 2 if shape.element.is_complex else 1
+    if len(found) % per_element:
+        raise _bad("a complex number has two parts")
     splat = "[" not in body and len(found) == per_element
     if not splat and not _nested_as(body, shape.dims, len(found) // per_element):
         raise _bad(f"{len(found) // per_element} values in this form cannot fill {shape.bare}")
@@ -224,7 +231,7 @@ def _truths(found: list[str], element: ElementType) -> Array:
 
 def _integers(found: list[str], element: ElementType) -> Array:
     try:
-        numbers = [int(w, 0) for w in found]
+        numbers = [_int(w) for w in found]
     except ValueError:
         raise _bad(f"expected values of type {element}") from None
     low, high = integer_range(element)
@@ -237,6 +244,9 @@ def _floats(found: list[str], element: ElementType) -> Array:
     """Decimals, or the bits of a value in hexadecimal."""
     real = real_part(element)
     bits = {i: w for i, w in enumerate(found) if w.startswith("0x")}
+    wrong = next((w for i, w in enumerate(found) if i not in bits and not _DECIMAL.fullmatch(w)), None)
+    if wrong is not None:
+        raise _bad(f"'{wrong}' is no value of type {element}")
     try:
         made = parse_floats(["0" if i in bits else w for i, w in enumerate(found)], real)
         if bits:

@@ -194,8 +194,20 @@ class Importer:
             for inst, given in zip(computation.parameters, arg_attrs, strict=False):
                 if isinstance(given, Mapping) and given:
                     self._annotate(op, inst, Argument("", "", given))
-        scope.finish(scope.run(block.operations))
+        terminator = scope.run(block.operations)
+        self._check_results(function, scope, terminator)
+        scope.finish(terminator)
         function.computation = computation
+
+    def _check_results(self, function: _Function, scope: Scope, terminator: Operation) -> None:
+        """What a function returns has to be of the types that it declares."""
+        found = [inst.shape.bare for inst in scope.operands(terminator)]
+        declared = [scope.shape(function.op, t).bare for t in function.type.outputs]
+        if found != declared:
+            returned = ", ".join(map(str, found)) or "nothing"
+            promised = ", ".join(map(str, declared)) or "nothing"
+            message = f"@{function.name} returns {returned}, but declares {promised}"
+            raise ParseError.at(BAD_FUNCTION, message, self.span(terminator))
 
     def _annotate(self, op: Operation, inst: Instruction, argument: Argument) -> None:
         inst.metadata = metadata_of(argument.location, self.program.attribute_aliases)
@@ -212,8 +224,8 @@ class Importer:
     # ---- the header
 
     def _header(self, entry: _Function, main: Computation) -> None:
-        header = _Entry(entry, main)
         try:
+            header = _Entry(entry, main)
             if (sharding := header.result_sharding()) is not None:
                 main.result.sharding = sharding
             self.module.header = header.header(self._attributes, self._meshes)
@@ -227,9 +239,9 @@ class _Entry:
     def __init__(self, entry: _Function, main: Computation) -> None:
         self._main = main
         attributes = entry.op.attributes
-        self._arguments = _dictionaries(attributes.get("arg_attrs", ()))
-        self._results = _dictionaries(attributes.get("res_attrs", ()))
         self._result_count = len(entry.type.outputs)
+        self._arguments = _dictionaries(attributes.get("arg_attrs", ()), len(main.parameters))
+        self._results = _dictionaries(attributes.get("res_attrs", ()), self._result_count)
 
     def header(self, attributes: Mapping[str, Attribute], meshes: Sequence[Operation]) -> Header:
         """The header. Raises Malformed."""
@@ -283,8 +295,13 @@ class _Entry:
         return Sharding(ShardingKind.TUPLE, elements=tuple([f or REPLICATED for f in found]))
 
 
-def _dictionaries(value: Attribute) -> list[Mapping[str, Attribute]]:
-    return [v if isinstance(v, Mapping) else {} for v in value] if isinstance(value, tuple) else []
+def _dictionaries(value: Attribute, count: int) -> list[Mapping[str, Attribute]]:
+    """One dictionary for each of `count` values, or none at all. Raises Malformed for another number."""
+    if not isinstance(value, tuple) or not value:
+        return []
+    if len(value) != count:
+        raise Malformed(f"attributes of {len(value)} values where there are {count}", code="HLO1505")
+    return [v if isinstance(v, Mapping) else {} for v in value]
 
 
 def _entry_shape(shape: Shape, given: Mapping[str, Attribute]) -> Shape:

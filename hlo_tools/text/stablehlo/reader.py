@@ -311,6 +311,8 @@ class _Build(Transformer[Token, Any]):
         for part in parts:
             if isinstance(part, Argument):
                 arguments.append(part)
+            elif isinstance(part, list):  # a declaration names no arguments
+                arguments.extend(part)
             elif isinstance(part, _Returned):
                 outputs = part.results
             elif isinstance(part, Region):
@@ -331,11 +333,13 @@ class _Build(Transformer[Token, Any]):
     def returned(self, parts: list[Any]) -> _Returned:
         results: list[Argument] = []
         for p in parts:
-            results.extend([p] if isinstance(p, Argument) else [Argument("", t) for t in split_types(p)])
+            results.extend(p if isinstance(p, list) else [Argument("", t) for t in split_types(p)])
         return _Returned(tuple(results))
 
-    def result(self, parts: list[Any]) -> Argument:
-        return Argument("", str(parts[0]), parts[1] if len(parts) > 1 else {})
+    def result(self, parts: list[Any]) -> list[Argument]:
+        """One token may hold several types; attributes belong to the last."""
+        *others, last = split_types(parts[0])
+        return [*(Argument("", t) for t in others), Argument("", last, parts[1] if len(parts) > 1 else {})]
 
     def module(self, parts: list[Any]) -> Operation:
         attributes: Attributes = {}
