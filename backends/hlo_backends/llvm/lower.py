@@ -204,6 +204,10 @@ class Lowering:
             return suffix(type)
         return f"v{type.lanes}{storage(type.element)}"
 
+    def lane_suffix(self, type: Type) -> str:
+        """The suffix of the stored form of a scalar, as a vector of one lane."""
+        return f"v1{self.raw_suffix(type)}" if spelled(type) == stored(type) else self.raw_suffix(type)
+
     def from_storage(self, raw: str, type: Type) -> str:
         """What was loaded, as a value."""
         if spelled(type) == stored(type):
@@ -412,7 +416,13 @@ class Lowering:
         buffer, raw = stmt.buffer, stored(stmt.value.type)
         pointer = self.pointer(buffer, self.indexed(stmt.index))
         kind, bytes = self.dialect.pointer_type(buffer.space), buffer.element.bytes
-        if mask:
+        if mask and stmt.value.type.lanes == 1:  # a vector of one lane, of which LLVM makes a branch
+            lane = self.text.pure(f"insertelement <1 x i1> poison, i1 {mask}, i32 0", (mask,))
+            whole = self.text.pure(f"insertelement <1 x {raw}> poison, {raw} {value}, i32 0", (value,))
+            name = f"{self.lane_suffix(stmt.value.type)}.{self.dialect.pointer_suffix(buffer.space)}"
+            given = f"<1 x {raw}> {whole}, {kind} {pointer}, i32 {bytes}, <1 x i1> {lane}"
+            self.text.line(f"call void @llvm.masked.store.{name}({given})")
+        elif mask:
             name = f"{self.raw_suffix(stmt.value.type)}.{self.dialect.pointer_suffix(buffer.space)}"
             lanes = f"{vector('i1', stmt.value.type.lanes)} {mask}"
             given = f"{raw} {value}, {kind} {pointer}, i32 {bytes}, {lanes}"

@@ -83,6 +83,7 @@ def initialise() -> None:
     """Make LLVM's targets known; any number of times."""
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
+    llvm.initialize_native_asmparser()  # for inline assembly
 
 
 @cache

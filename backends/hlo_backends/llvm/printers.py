@@ -91,6 +91,8 @@ def _load(f: Lowering, e: Expr, args: Args) -> str:
     pointer = f.pointer(access.buffer, access.index)
     raw, kind = stored(e.type), f.dialect.pointer_type(access.buffer.space)
     bytes = e.type.element.bytes
+    if args and e.type.lanes == 1:
+        return f.from_storage(_masked_scalar(f, e, pointer, args[0]), e.type)
     if args:
         name = f"@llvm.masked.load.{f.raw_suffix(e.type)}.{f.dialect.pointer_suffix(access.buffer.space)}"
         mask = f"{vector('i1', e.type.lanes)} {args[0]}"
@@ -98,6 +100,19 @@ def _load(f: Lowering, e: Expr, args: Args) -> str:
     else:
         rhs = f"load {raw}, {kind} {pointer}, align {bytes}"
     return f.from_storage(f.text.load(rhs, (pointer, *args), access.buffer), e.type)
+
+
+def _masked_scalar(f: Lowering, e: Expr, pointer: str, mask: str) -> str:
+    """A load that may not happen, as a vector of one lane: LLVM makes a branch of it."""
+    buffer: Buffer = e.attr.buffer
+    raw, kind = stored(e.type), f.dialect.pointer_type(buffer.space)
+    one = f"<1 x {raw}>"
+    name = f"@llvm.masked.load.{f.lane_suffix(e.type)}.{f.dialect.pointer_suffix(buffer.space)}"
+    lane = f.text.pure(f"insertelement <1 x i1> poison, i1 {mask}, i32 0", (mask,))
+    align = e.type.element.bytes
+    rhs = f"call {one} {name}({kind} {pointer}, i32 {align}, <1 x i1> {lane}, {one} zeroinitializer)"
+    whole = f.text.load(rhs, (pointer, lane), buffer)
+    return f.text.pure(f"extractelement {one} {whole}, i32 0", (whole,))
 
 
 def _gather(f: Lowering, e: Expr, args: Args) -> str:
