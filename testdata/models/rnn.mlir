@@ -31,11 +31,14 @@ module @jit_rnn attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1
     %0 = stablehlo.dot_general %arg4, %arg0, contracting_dims = [1] x [0], precision = [DEFAULT, DEFAULT] : (tensor<4x16xf32>, tensor<16x32xf32>) -> tensor<4x32xf32>
     %1 = stablehlo.dot_general %arg3, %arg1, contracting_dims = [1] x [0], precision = [DEFAULT, DEFAULT] : (tensor<4x32xf32>, tensor<32x32xf32>) -> tensor<4x32xf32>
     %2 = stablehlo.add %0, %1 : tensor<4x32xf32>
-    %3 = stablehlo.broadcast_in_dim %arg2, dims = [1] : (tensor<32xf32>) -> tensor<1x32xf32>
-    %4 = stablehlo.broadcast_in_dim %3, dims = [0, 1] : (tensor<1x32xf32>) -> tensor<4x32xf32>
-    %5 = stablehlo.add %2, %4 : tensor<4x32xf32>
-    %6 = stablehlo.tanh %5 : tensor<4x32xf32>
-    return %6, %6 : tensor<4x32xf32>, tensor<4x32xf32>
+    %cst = stablehlo.constant dense<1.000000e-01> : tensor<f32>
+    %3 = stablehlo.broadcast_in_dim %cst, dims = [] : (tensor<f32>) -> tensor<4x32xf32>
+    %4 = stablehlo.multiply %2, %3 : tensor<4x32xf32>
+    %5 = stablehlo.broadcast_in_dim %arg2, dims = [1] : (tensor<32xf32>) -> tensor<1x32xf32>
+    %6 = stablehlo.broadcast_in_dim %5, dims = [0, 1] : (tensor<1x32xf32>) -> tensor<4x32xf32>
+    %7 = stablehlo.add %4, %6 : tensor<4x32xf32>
+    %8 = stablehlo.tanh %7 : tensor<4x32xf32>
+    return %8, %8 : tensor<4x32xf32>, tensor<4x32xf32>
   }
   func.func private @dynamic_update_index_in_dim(%arg0: tensor<20x4x32xf32>, %arg1: tensor<4x32xf32>, %arg2: tensor<i32>) -> tensor<20x4x32xf32> {
     %0 = stablehlo.broadcast_in_dim %arg1, dims = [1, 2] : (tensor<4x32xf32>) -> tensor<1x4x32xf32>
