@@ -149,6 +149,14 @@ class Builder:
         """Append statements."""
         self.blocks[-1].stmts.extend(stmts)
 
+    def kept(self, value: Value) -> Value:
+        """A value computed here and now, whatever the statements that follow do to memory."""
+        return from_parts([k.cell(self.cell(e.type.element, e)) for e in parts(value)])
+
+    def update(self, ref: Ref, at: Indices, value: Value) -> None:
+        """Write an element whose new value may depend on the old one."""
+        self.emit(*ref.store(at, self.kept(value) if isinstance(value, Complex) else value))
+
     def set(self, cell: Cell, value: Expr) -> None:
         """Give a cell a value."""
         self.emit(Set(cell, value))

@@ -164,8 +164,11 @@ def _scatter(view: View, inst: Instruction, paths: Sequence[Path]) -> Iterator[L
             source = tuple(where[d] for d in range(update.rank))
             new = [elements.value(u, source) for u in updates_of]
             old = [ref.load(place) for ref in refs]
-            for ref, value in zip(refs, inline(at.to_apply, [*old, *new]), strict=True):
-                builder.emit(*ref.store(place, value))
+            changed = inline(at.to_apply, [*old, *new])
+            if len(changed) > 1:
+                changed = tuple(builder.kept(value) for value in changed)
+            for ref, value in zip(refs, changed, strict=True):
+                builder.update(ref, place, value)
     yield builder.launch(view.name, view.flops)
 
 

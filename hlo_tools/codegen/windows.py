@@ -60,7 +60,7 @@ def _scan(view: View, axis: int) -> Launch:
         at[axis] = along
         x = elements.value(inst.operands[0], tuple(at))
         (total,) = inline(inst.attrs.to_apply, [before, x])
-        builder.emit(*ref.store(tuple(at), total))
+        builder.update(ref, tuple(at), total)
         return total
 
     with builder.nest(shape.dims, outer) as around:
@@ -147,7 +147,7 @@ def _selection(view: View) -> Launch:
 def _add_at(builder: Builder, ref: Ref, address: Index, value: Value, inst: Instruction) -> None:
     """Combine a value into the element whose parts begin at an address of the buffer."""
     old = from_parts([k.load(ref.buffer, address + i) for i in range(len(parts(value)))])
-    (new,) = inline(inst.attrs.scatter, [old, value])
+    new = builder.kept(inline(inst.attrs.scatter, [old, value])[0])
     for i, e in enumerate(parts(new)):
         builder.emit(k.Store(ref.buffer, address + i, e))
 
