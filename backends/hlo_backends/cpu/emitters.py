@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from hlo_tools.codegen.emitters import LOOPS
 from hlo_tools.codegen.launch import Emitter
+from hlo_tools.codegen.matmul import dot_emitter
 from hlo_tools.codegen.target import Processor
 from hlo_tools.ir.op import Op
+from hlo_tools.ops import OPS
 
 
 @lru_cache(maxsize=16)
 def emitters(processor: Processor) -> Mapping[Op[Any], Emitter]:
     """The emitters for a processor."""
-    return {}
+    return {OPS["dot"]: dot_emitter(processor, _common("dot"))}
+
+
+def _common(name: str) -> Emitter:
+    """The emitter for any target."""
+    rule = LOOPS.find(OPS[name])
+    assert rule is not None
+    return rule

@@ -14,6 +14,7 @@ from hlo_backends.llvm.function import Text
 from hlo_backends.llvm.helpers import HELPERS
 from hlo_backends.llvm.printers import PRINTERS
 from hlo_backends.llvm.types import scalar, spelled, storage, stored, suffix, vector
+from hlo_tools.codegen.conversions import expand_conversions
 from hlo_tools.codegen.index import Atom, Dynamic, Index, Quotient, Var
 from hlo_tools.codegen.index import constant as index_constant
 from hlo_tools.codegen.kernel import (
@@ -35,9 +36,10 @@ from hlo_tools.codegen.kernel import (
     Store,
     Type,
     While,
+    roots,
     statements,
 )
-from hlo_tools.ir.element import PRED
+from hlo_tools.ir.element import F16, F32, PRED, ElementType
 
 DEFAULT = Dialect()
 
@@ -48,7 +50,16 @@ def lower(kernel: Kernel, dialect: Dialect = DEFAULT) -> str:
     On CPUs the function takes `%begin` and `%end`: the iterations of the THREADS loop to run, counted from 0.
     Kernels without such a loop ignore them.
     """
-    return Lowering(kernel, dialect).function()
+    return Lowering(expand_conversions(kernel, _native(kernel, dialect)), dialect).function()
+
+
+def _native(kernel: Kernel, dialect: Dialect) -> frozenset[ElementType]:
+    """The small floats that hardware converts in one rounding: f16, unless something other than f32 becomes it."""
+    if not dialect.half:
+        return frozenset()
+    found = (e for stmt in statements(kernel.body) for root in roots(stmt) for e in root.walk())
+    twice = any(e.op == "convert" and e.type.element is F16 and e.args[0].type.element is not F32 for e in found)
+    return frozenset() if twice else frozenset({F16})
 
 
 def module(functions: Iterable[str], triple: str = "", layout: str = "") -> str:

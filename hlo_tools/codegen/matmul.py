@@ -1,0 +1,361 @@
+"""Matrix products for CPUs: packed panels and a register tile of vectors.
+
+A dot is a batch of C[m, n] = sum over k of A[m, k] * B[k, n], where m, n and k each stand for all dimensions of their
+kind. The tile keeps `rows` x `columns` vectors of sums in registers while k runs; A is broadcast element by element,
+B is loaded as vectors. Large operands are first copied: B into panels as wide as the tile (which turns it where k is
+contiguous), A into rows that neither share cache sets nor need converting. Tiles at an edge overlap their neighbours
+and compute a few elements twice, so that there is one tile code for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hlo_tools.codegen import index as ix
+from hlo_tools.codegen import kernel as k
+from hlo_tools.codegen.builder import strides
+from hlo_tools.codegen.index import Dynamic, Index, Var
+from hlo_tools.codegen.kernel import Axis, Buffer, Cell, Expr, For, Kernel, Role, Set, Stmt, Store, Type
+from hlo_tools.codegen.launch import Emitter, Launch, Operand, Result, Scratch
+from hlo_tools.codegen.parallel import schedule
+from hlo_tools.codegen.scalar import working
+from hlo_tools.codegen.target import Processor
+from hlo_tools.ir.element import F32, S32, ElementType
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.shape import Shape
+
+_SMALL = 4096
+"""Products below this are left to the plain loops."""
+
+_THIN = 4
+"""Rows up to which a product is bound by memory, so that tiles gain nothing over plain loops."""
+
+_PARTS = 8
+"""Blocks of work to cut a product into at least, for threads."""
+
+
+def dot_emitter(processor: Processor, otherwise: Emitter) -> Emitter:
+    """The emitter of dot for a processor; `otherwise` serves what the tiles do not cover."""
+
+    def emit(inst: Instruction) -> tuple[Launch, ...]:
+        product = _product(inst)
+        if product is None or processor.vector_bytes == 1 or not product.suits(processor):
+            return otherwise(inst)
+        return _Tiled(product, processor).launches()
+
+    return emit
+
+
+# ---- what is multiplied
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An array as a batch of matrices: its dimensions in three groups."""
+
+    shape: Shape
+    groups: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+    def sizes(self, group: int) -> tuple[int, ...]:
+        """The sizes of the dimensions of a group."""
+        return tuple(self.shape.dims[d] for d in self.groups[group])
+
+    def extent(self, group: int) -> int:
+        """Elements of a group."""
+        return math.prod(self.sizes(group))
+
+    def address(self, *at: Index) -> Index:
+        """The place of an element, from one index for each group."""
+        steps = strides(self.shape)
+        total = ix.ZERO
+        for group, index in enumerate(at):
+            for d, place in zip(self.groups[group], ix.delinearize(index, self.sizes(group)), strict=True):
+                total = total + place * steps[d]
+        return total
+
+    def stride(self, group: int) -> int | None:
+        """Distance of neighbours in a group; None where it is not the same everywhere. 1 for a single element."""
+        size = self.extent(group)
+        if size == 1:
+            return 1
+        var = Var("x", 0, size - 1)
+        at = self.address(*(ix.of(var) if g == group else ix.ZERO for g in range(3)))
+        return at.coefficient(var) if at.is_affine_in(var) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """C = A B: A by (batch, m, k), B by (batch, k, n), C by (batch, m, n); the operand numbers of A and B."""
+
+    a: View
+    b: View
+    c: View
+    operands: tuple[int, int]
+    sums: ElementType
+
+    @property
+    def batch(self) -> int:
+        """Number of products."""
+        return self.a.extent(0)
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """m, n and k."""
+        return self.a.extent(1), self.b.extent(2), self.a.extent(2)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions."""
+        return 2 * self.batch * math.prod(self.sizes)
+
+    def suits(self, processor: Processor) -> bool:
+        """Whether tiles are the way to compute it."""
+        m, n, depth = self.sizes
+        if self.flops < _SMALL or self.c.stride(2) != 1 or n < processor.lanes(self.sums) // 2 or depth == 0:
+            return False
+        return m > _THIN or self.b.stride(2) == 1
+
+
+def _product(inst: Instruction) -> Product | None:
+    """The dot as a product whose result is contiguous along n; None for element types without tiles."""
+    at = inst.attrs
+    left, right = (x.shape for x in inst.operands)
+    sums = _sums(left.element, right.element, inst.shape.element)
+    if sums is None or not inst.shape.size:
+        return None
+    m_dims = _free(left, at.lhs_batch_dims, at.lhs_contracting_dims)
+    n_dims = _free(right, at.rhs_batch_dims, at.rhs_contracting_dims)
+    batches = len(at.lhs_batch_dims)
+    c_batch = tuple(range(batches))
+    c_m = tuple(range(batches, batches + len(m_dims)))
+    c_n = tuple(range(batches + len(m_dims), inst.shape.rank))
+    # The order of the contracting dimensions is free; that of the operand that is read as vectors serves best.
+    both = zip(at.lhs_contracting_dims, at.rhs_contracting_dims, strict=True)
+    pairs = sorted(both, key=lambda pair: right.order.index(pair[1]))
+    lhs_k, rhs_k = tuple(p[0] for p in pairs), tuple(p[1] for p in pairs)
+    a = View(left, (tuple(at.lhs_batch_dims), m_dims, lhs_k))
+    b = View(right, (tuple(at.rhs_batch_dims), rhs_k, n_dims))
+    c = View(inst.shape, (c_batch, c_m, c_n))
+    plain = Product(a, b, c, (0, 1), sums)
+    if c.stride(2) == 1 and b.extent(2) > 1:
+        return plain
+    turned_c = View(inst.shape, (c_batch, c_n, c_m))
+    turned_a = View(right, (b.groups[0], n_dims, rhs_k))
+    turned_b = View(left, (a.groups[0], lhs_k, m_dims))
+    turned = Product(turned_a, turned_b, turned_c, (1, 0), sums)
+    return turned if turned_c.stride(2) == 1 and turned_b.extent(2) > 1 else plain
+
+
+def _free(shape: Shape, *used: Sequence[int]) -> tuple[int, ...]:
+    return tuple(d for d in range(shape.rank) if not any(d in u for u in used))
+
+
+def _sums(left: ElementType, right: ElementType, result: ElementType) -> ElementType | None:
+    """The type that sums are kept in."""
+    if result.is_float:
+        wide = working(result)
+        return wide if left.is_float and right.is_float else None
+    return working(result) if result.is_integer and left.is_integer and right.is_integer else None
+
+
+# ---- how
+
+
+class _Tiled:
+    """One product cut into tiles for a processor."""
+
+    def __init__(self, product: Product, processor: Processor) -> None:
+        self.product = product
+        self.processor = processor
+        self.m, self.n, self.depth = product.sizes
+        self.element = self._element()
+        self.lanes, self.vectors, self.rows = self._tile()
+        self.width = self.lanes * self.vectors
+        self.panels = -(-self.n // self.width)
+        self.bands = -(-self.m // self.rows)
+        self.packs_b = self._packs_b()
+        self.packs_a = self._packs_a()
+
+    def _element(self) -> ElementType:
+        """What the tile computes in: f32 for products of bytes while every sum of them is exact in it."""
+        p = self.product
+        if p.sums.is_integer:
+            worst = 1
+            for view in (p.a, p.b):
+                e = view.shape.element
+                worst *= 1 << (e.bits - 1 if e.is_signed else e.bits)
+            if worst * self.depth <= 1 << 24:
+                return F32
+        return p.sums
+
+    def _tile(self) -> tuple[int, int, int]:
+        """Lanes, vectors side by side and rows: as many sums as there are registers, less those for A and B."""
+        lanes = self.processor.lanes(self.element)
+        while lanes > self.n:
+            lanes //= 2
+        vectors = 2 if self.n >= 2 * lanes else 1
+        most = (self.processor.registers - vectors - 1) // vectors
+        most = min(most - most % 2 if most > 2 else most, 14 if vectors == 2 else 24)
+        bands = -(-self.m // most)
+        return lanes, vectors, -(-self.m // bands)
+
+    def _packs_b(self) -> bool:
+        b = self.product.b
+        if b.stride(2) != 1 or b.stride(1) is None or b.shape.element is not self.element:
+            return True
+        step = (b.stride(1) or 0) * self.element.bytes
+        near = step * self.depth <= self.processor.l1
+        return not (near or self.m <= 2 * self.rows)
+
+    def _packs_a(self) -> bool:
+        a = self.product.a
+        if a.stride(1) is None or a.stride(2) is None or a.shape.element is not self.element:
+            return True
+        step = (a.stride(1) or 0) * self.element.bytes
+        # Rows a large power of two apart fall into the same few sets of the cache.
+        crowded = step % 1024 == 0 and self.rows > 8 and self.panels > 1
+        return (a.stride(2) != 1 or crowded) and self.n > 2 * self.width and self.m > self.rows
+
+    def launches(self) -> tuple[Launch, ...]:
+        """Copy what needs copying, then multiply."""
+        found: list[Launch] = []
+        if self.packs_a:
+            found.append(self._pack_a())
+        if self.packs_b:
+            found.append(self._pack_b())
+        return (*found, self._multiply())
+
+    # ---- copies
+
+    @property
+    def pitch(self) -> int:
+        """Elements from row to row of the copy of A: not a power of two."""
+        line = 64 // self.element.bytes
+        return -(-self.depth // line) * line + line
+
+    def _pack_a(self) -> Launch:
+        p = self.product
+        source = Buffer("a", p.a.shape.element, p.a.shape.size)
+        copy = Buffer("rows", self.element, p.batch * self.m * self.pitch, Role.OUTPUT)
+        batch, row, place = _var("batch", p.batch), _var("m", self.m), _var("k", self.depth)
+        value = k.convert(k.load(source, p.a.address(ix.of(batch), ix.of(row), ix.of(place))), self.element)
+        body: tuple[Stmt, ...] = (Store(copy, self._row(batch, ix.of(row)) + ix.of(place), value),)
+        kernel = Kernel("dot_rows", (source, copy), _loops((batch, row, place), body), p.batch * self.m * self.depth)
+        return Launch(schedule(kernel, self.processor), (Operand(p.operands[0]), self._scratch(0, copy)))
+
+    def _row(self, batch: Var, row: Index) -> Index:
+        return (ix.of(batch) * self.m + row) * self.pitch
+
+    def _pack_b(self) -> Launch:
+        p = self.product
+        source = Buffer("b", p.b.shape.element, p.b.shape.size)
+        copy = Buffer("panels", self.element, p.batch * self.panels * self.depth * self.width, Role.OUTPUT)
+        batch, panel = _var("batch", p.batch), _var("panel", self.panels)
+        place, column = _var("k", self.depth), _var("n", min(self.width, self.n))
+        at = self._column(ix.of(panel)) + ix.of(column)
+        value = k.convert(k.load(source, p.b.address(ix.of(batch), ix.of(place), at)), self.element)
+        target = self._panel(ix.of(batch), ix.of(panel)) + ix.of(place) * self.width + ix.of(column)
+        body: tuple[Stmt, ...] = (Store(copy, target, value),)
+        work = p.batch * self.n * self.depth
+        kernel = Kernel("dot_panels", (source, copy), _loops((batch, panel, place, column), body), work)
+        return Launch(schedule(kernel, self.processor), (Operand(p.operands[1]), self._scratch(1, copy)))
+
+    def _panel(self, batch: Index, panel: Index) -> Index:
+        return (batch * self.panels + panel) * (self.depth * self.width)
+
+    def _column(self, panel: Index) -> Index:
+        """The first column of a panel; the last panel ends with the matrix."""
+        return _at_most(panel * self.width, self.n - self.width)
+
+    def _scratch(self, key: int, buffer: Buffer) -> Scratch:
+        return Scratch(key, buffer.size * buffer.element.bytes)
+
+    # ---- the product
+
+    def _multiply(self) -> Launch:
+        p = self.product
+        a = Buffer("a", self.element, p.batch * self.m * self.pitch) if self.packs_a else _input("a", p.a)
+        size = p.batch * self.panels * self.depth * self.width
+        b = Buffer("b", self.element, size) if self.packs_b else _input("b", p.b)
+        c = Buffer("c", p.c.shape.element, p.c.shape.size, Role.OUTPUT)
+        kernel = Kernel("dot", (a, b, c), self._blocks(a, b, c), p.flops)
+        left = self._scratch(0, a) if self.packs_a else Operand(p.operands[0])
+        right = self._scratch(1, b) if self.packs_b else Operand(p.operands[1])
+        return Launch(kernel, (left, right, Result()))
+
+    def _blocks(self, a: Buffer, b: Buffer, c: Buffer) -> tuple[Stmt, ...]:
+        """Threads take blocks of bands and panels; in a block each panel of B meets all bands of A."""
+        tall = max(1, min(self.bands, self.processor.l2 // 2 // max(1, self.rows * self.depth * self.element.bytes)))
+        heights = -(-self.bands // tall)
+        tall = -(-self.bands // heights)
+        widths = min(self.panels, max(1, -(-_PARTS // (heights * self.product.batch))))
+        wide = -(-self.panels // widths)
+        widths = -(-self.panels // wide)
+        part = _var("part", self.product.batch * heights * widths)
+        batch, height, width = ix.delinearize(ix.of(part), (self.product.batch, heights, widths))
+        panel, band = _var("panel", self.panels), _var("band", self.bands)
+        tile = self._tile_body(a, b, c, batch, ix.of(band), ix.of(panel))
+        inner = For(band, height * tall, _at_most(height * tall + tall, self.bands), tile)
+        outer = For(panel, width * wide, _at_most(width * wide + wide, self.panels), (inner,))
+        return (For(part, ix.ZERO, ix.constant(part.high + 1), (outer,), Axis.THREADS),)
+
+    def _tile_body(self, a: Buffer, b: Buffer, c: Buffer, batch: Index, band: Index, panel: Index) -> tuple[Stmt, ...]:
+        p, type = self.product, Type(self.element, self.lanes)
+        row, column = _at_most(band * self.rows, self.m - self.rows), self._column(panel)
+        place = _var("k", self.depth)
+        sums = [[Cell(f"c{i}_{j}", type) for j in range(self.vectors)] for i in range(self.rows)]
+        steps: list[Stmt] = []
+        vectors: list[Expr] = []
+        for j in range(self.vectors):
+            at = self._b_place(batch, panel, column + j * self.lanes, ix.of(place), j)
+            vectors.append(k.load(b, at, self.lanes))
+        for i in range(self.rows):
+            x = k.load(a, self._a_place(batch, row + i, ix.of(place)))
+            for j in range(self.vectors):
+                value = k.fma(k.splat(x, self.lanes), vectors[j], k.cell(sums[i][j]))
+                steps.append(Set(sums[i][j], value))
+        found: list[Stmt] = [Set(s, k.const(0, type)) for line in sums for s in line]
+        found.append(For(place, ix.ZERO, ix.constant(self.depth), tuple(steps)))
+        for i in range(self.rows):
+            for j in range(self.vectors):
+                at = p.c.address(batch, row + i, column + j * self.lanes)
+                found.append(Store(c, at, self._result(k.cell(sums[i][j]))))
+        return tuple(found)
+
+    def _a_place(self, batch: Index, row: Index, place: Index) -> Index:
+        if self.packs_a:
+            return (batch * self.m + row) * self.pitch + place
+        return self.product.a.address(batch, row, place)
+
+    def _b_place(self, batch: Index, panel: Index, column: Index, place: Index, vector: int) -> Index:
+        if self.packs_b:
+            return self._panel(batch, panel) + place * self.width + vector * self.lanes
+        return self.product.b.address(batch, place, column)
+
+    def _result(self, total: Expr) -> Expr:
+        if self.element is not self.product.sums:
+            total = k.convert(total, S32)  # exact; from there on integers wrap
+        return k.convert(total, self.product.c.shape.element)
+
+
+def _input(name: str, view: View) -> Buffer:
+    return Buffer(name, view.shape.element, view.shape.size)
+
+
+def _var(name: str, count: int) -> Var:
+    return Var(name, 0, count - 1)
+
+
+def _loops(variables: Sequence[Var], body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+    for var in reversed(variables):
+        body = (For(var, ix.ZERO, ix.constant(var.high + 1), body, Axis.PARALLEL),)
+    return body
+
+
+def _at_most(at: Index, high: int) -> Index:
+    """The smaller of an index and a bound."""
+    if at.high <= high:
+        return at
+    return ix.of(Dynamic(k.binary("min", k.index(at), k.const(high, k.INDEX)), min(at.low, high), high))
