@@ -20,6 +20,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import OPS
+from hlo_tools.support.names import stem
 
 Splits = dict[int, tuple[int, ...]]
 
@@ -51,7 +52,7 @@ def view_of(inst: Instruction) -> View:
     if inst.op is OPS["fusion"]:
         fused = inst.called[0]
         inputs = {p: int(p.attrs.number) for p in fused.parameters}
-        return View(inst.name, fused.result, inputs, True, sum(map(_work, fused.instructions)) + _size(inst))
+        return View(stem(inst.name), fused.result, inputs, True, sum(map(_work, fused.instructions)) + _size(inst))
     inputs = {}
     for number, x in enumerate(inst.operands):
         if not _is_immediate(x):
