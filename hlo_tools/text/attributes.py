@@ -53,6 +53,8 @@ def split_pairs(text: str, at: int = 0) -> Iterator[Pair]:
             start = m.start(2)
         yield Pair(key, value, at + pos, at + start)
         pos = end
+        if pos == size and text.endswith(", "):
+            raise Malformed("expected key=value", at + pos, code="HLO1002")
 
 
 @dataclass(slots=True)
@@ -181,7 +183,10 @@ def parse_metadata(text: str) -> Metadata:
 
 def _metadata_value(kind: Any, value: str, at: int) -> Any:
     if kind is str and value[0] in "\"'":
-        return unquote(value)
+        try:
+            return unquote(value)
+        except Malformed as e:
+            raise e.shifted(at) from None
     if kind is int and re.fullmatch(r"-?\d{1,18}", value):
         return int(value)
     if kind is Dims and re.fullmatch(r"\{(?:\d{1,18}[,\s]*)*\}", value):

@@ -28,6 +28,8 @@ MAX_INLINE_DEPTH = 64
 """How deep computations may stand in the place of their names inside of each other."""
 
 INSTRUCTION_START = re.compile(r"(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)\s*=")
+_OWN_ASYNC = frozenset({"all-gather", "all-reduce", "collective-permute", "copy", "recv", "send"})
+"""Ops whose asynchronous forms are opcodes of their own."""
 _ASYNC = re.compile(r"([a-z\-]+)-(start|update|done)")
 _NUMBER = re.compile(r"\d{1,9}")
 _TAIL = re.compile(r"\}\n")
@@ -132,10 +134,12 @@ class Body(LineReader):
         context = self.context
         context.here = at
         st = read_instruction(context.text, at)
+        sugar = _is_short_async(st.opcode)
+        if not sugar:
+            self._op(st)
         shape = None if st.shape is None else _located(parse_shape, st.shape, st.shape_at)
         operands = tuple(self._operand(x) for x in st.operands)
-        sugar = _ASYNC.fullmatch(st.opcode)
-        if sugar is not None and st.opcode not in OPS and sugar[1] in OPS:
+        if sugar:
             st = self._asynchronous(st, shape, operands)
         op = self._op(st)
         inline = self._inline_value(st, op, shape)
@@ -162,7 +166,9 @@ class Body(LineReader):
         """`add-start(x, y)` is short for an `async-start` that calls a computation with an `add` in it."""
         opcode, _, step = st.opcode.rpartition("-")
         pairs = [p for p in st.pairs if p.key != "calls" or step == "start"]
-        if step == "start":
+        if step != "start":
+            self._check_started(st, opcode, operands)
+        else:
             op = OPS[opcode]
             own = [p for p in pairs if p.key in attribute_syntax(op.Attrs)]
             called = self._wrapped(st, op, own, shape, operands)
@@ -170,6 +176,18 @@ class Body(LineReader):
             pairs.append(Pair("calls", called.name, st.opcode_at, st.opcode_at))
             called.execution_thread = next((p.value[1:-1] for p in pairs if p.key == "async_execution_thread"), "")
         return replace(st, opcode=f"async-{step}", pairs=pairs)
+
+    def _check_started(self, st: Statement, opcode: str, operands: tuple[Instruction, ...]) -> None:
+        """An update or a done has to name the op that was started."""
+        span = (st.opcode_at, st.opcode_at + len(st.opcode))
+        if not operands:
+            raise Malformed(f"{st.opcode} has no operand that was started", *span, "HLO1025")
+        start = operands[0]
+        while start.op.name == "async-update" and start.operands:
+            start = start.operands[0]
+        root = start.attrs.calls.root if start.op.name == "async-start" and start.attrs.calls else None
+        if root is not None and root.op.name != opcode:
+            raise Malformed(f"what was started is {root.op.name}, not {opcode}", *span, "HLO1025")
 
     def _wrapped(
         self, st: Statement, op: Op[Any], pairs: list[Pair], shape: Shape | None, operands: tuple[Instruction, ...]
@@ -338,6 +356,12 @@ class Body(LineReader):
             raise Malformed(f"the shape of {op.name} must be given", *span, "HLO1039") from None
         except ShapeError as e:
             raise Malformed(f"{op.name}: {e.message}", *span, "HLO1039") from None
+
+
+def _is_short_async(opcode: str) -> bool:
+    """Whether this is the name of an op with `-start`, `-update` or `-done` behind it, and no opcode itself."""
+    m = _ASYNC.fullmatch(opcode)
+    return m is not None and opcode not in OPS and m[1] in OPS and m[1] not in _OWN_ASYNC
 
 
 class _Silent(Malformed):

@@ -42,7 +42,7 @@ from hlo_tools.ir.sharding import Sharding
 from hlo_tools.text.grammar import canonical
 from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.shapes import parse_shape
+from hlo_tools.text.shapes import MAX_LENGTH, parse_shape
 from hlo_tools.text.shardings import read_sharding, show_sharding
 from hlo_tools.text.strings import quote, unquote
 
@@ -70,6 +70,11 @@ class Style(Protocol):
         ...
 
 
+_MAX_DEPTH = 1000
+_AS_IT_IS = frozenset({"json", "raw", "string"})
+"""Rules of values that are kept as text, of any length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
     """How values of one type stand in text.
@@ -87,6 +92,8 @@ class Codec:
 
     def parse(self, text: str, scope: Scope) -> Any:
         """The value that `text` denotes. Raises Malformed."""
+        if len(text) > MAX_LENGTH and self.rule not in _AS_IT_IS:
+            raise Malformed(f"a value of {len(text)} characters", code="HLO1006")
         try:
             return self._parse(text, scope)
         except ValueError:  # from int: more digits than Python converts
@@ -298,6 +305,8 @@ def end_of_braces(text: str, at: int) -> int:
     for m in _BRACE.finditer(text, at):
         if m[0] == "{":
             depth += 1
+            if depth > _MAX_DEPTH:
+                raise Malformed("nested too deeply", m.start(), code="HLO1006")
         elif m[0] == "}":
             depth -= 1
             if depth == 0:

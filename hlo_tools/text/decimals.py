@@ -91,7 +91,10 @@ def _plain(value: str) -> float:
         return float("nan")
     if value in ("true", "false"):
         return float(value == "true")
-    raise Malformed(f"{value} is no number", code="HLO1015")
+    try:
+        return float(value)
+    except ValueError:
+        raise Malformed(f"{value} is no number", code="HLO1015") from None
 
 
 def _with_payloads(made: Array, values: list[str], nans: Array, element: ElementType) -> Array:

@@ -24,10 +24,10 @@ from hlo_tools.text.shapes import parse_shape
 _PARENTHESES = r"(?:[^()\n]++|\((?:[^()\n]++|\([^()\n]*+\))*+\))*+"
 LINE = re.compile(
     rf"  (ROOT )?%?([\w.\-]++) = (\({_PARENTHESES}\)|[a-z]\w*+\[[^\]\s]*+\](?:\{{[^\n ]*+)?)"
-    rf" ([a-z][a-z\d\-]*+)\(({_PARENTHESES})\)(?:, ([^\n]++))?\n",
+    rf" ([a-z][a-z\d\-]*+)\(({_PARENTHESES})\)(?:, ([^\n]++))?\n(?=[ \t]*+[%\w}}])",
     re.ASCII,
 )
-"""ROOT, name, shape, opcode, what stands between the parentheses, attributes."""
+"""ROOT, name, shape, opcode, what stands between the parentheses, attributes; and the next line is no continuation."""
 _INDEX = re.compile(r"/\*index=\d+\*/")
 _METADATA = re.compile(r'metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*+\})(?:, |$)')
 _REMEMBERED = 200
@@ -70,18 +70,25 @@ class LineReader:
                         where = metadata.get(tail)
                         if where is None:
                             where = metadata[tail] = _split_metadata(tail)
-                        rest = rest[:cut] + where[1]
-                found = attributes.get((opcode, rest))
+                        if where[1]:
+                            rest = rest[:cut] + where[1]
+                        elif cut:
+                            if rest[cut - 2 : cut] != ", ":
+                                return at
+                            rest = rest[: cut - 2]
+                        else:
+                            rest = ""
                 op = OPS[opcode]
                 operands: tuple[Instruction, ...] = ()
-                if found is None:
-                    found = self._attributes(op, args, rest, shape, at)
                 if args and op.inline is None:
                     if "/" in args:
                         args = _INDEX.sub("", args)
                     if "%" in args:
                         args = args.replace("%", "")
                     operands = tuple([names[x] for x in args.split(", ")])
+                found = attributes.get((opcode, rest))
+                if found is None:
+                    found = self._attributes(op, args, rest, shape, at)
                 if name in names or (root is not None and self.root is not None):
                     return at
             except (KeyError, Malformed, ValueError):
@@ -112,7 +119,7 @@ class LineReader:
                 return found
             inline = (op.inline, int(args) if number else parse_literal(args, shape))
         context.here = at
-        found = read_attributes(op, split_pairs(rest.removesuffix(", ")), context, inline)
+        found = read_attributes(op, split_pairs(rest), context, inline)
         if found.unknown or found.metadata is not None:
             raise Malformed("not in the plain form")
         if len(args) < _REMEMBERED or inline is None:

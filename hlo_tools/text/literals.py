@@ -89,6 +89,8 @@ def _split(text: str) -> Iterator[str]:
 
 def _dense(text: str, shape: Shape) -> Literal:
     element = shape.element
+    if text.count(",") > 2 * shape.size + _LARGE:
+        raise Malformed(f"about {text.count(',')} values cannot fill {shape.bare}", code="HLO1014")
     if shape.size > _LARGE and (element.is_float or element.is_integer) and element.bits <= 32:
         found = _large(text, shape)
         if found is not None:

@@ -118,6 +118,8 @@ class _Printer:
         """Everything behind the parentheses."""
         text = record_text(inst.op, inst.attrs, self)
         extras, options = inst.extras, self.options
+        if extras.parameter_replication:
+            text += f", parameter_replication={CODECS[Flags].show(extras.parameter_replication, self)}"
         if inst.sharding is not None:
             text += f", sharding={show_sharding(inst.sharding)}"
         if extras is not NO_EXTRAS:
@@ -130,8 +132,6 @@ class _Printer:
 
     def _extras(self, extras: Extras) -> str:
         text = ""
-        if extras.parameter_replication:
-            text += f", parameter_replication={CODECS[Flags].show(extras.parameter_replication, self)}"
         if extras.frontend_attributes:
             text += f", frontend_attributes={CODECS[FrontendAttributes].show(extras.frontend_attributes, self)}"
         if extras.control_predecessors and self.options.print_control_dependencies:

@@ -15,6 +15,10 @@ from hlo_tools.text.malformed import Malformed
 
 MAX_NESTING = 256
 """How deep tuples may be nested; XLA's own limit is that of its call stack."""
+MAX_RANK = 1000
+"""How many dimensions an array may have."""
+MAX_LENGTH = 1 << 22
+"""Characters that a shape may have."""
 _MAX_INT = 2**63 - 1
 
 _ARRAY = r"([a-z][a-z0-9]*)\[([\d,<=?]*)\](?:\{([^{}\s]*)\})?"
@@ -27,6 +31,8 @@ _GROUPS = re.compile(r"\(([^()]*)\)")
 @lru_cache(1 << 14)
 def parse_shape(text: str) -> Shape:
     """The shape that `text` denotes, as XLA prints it or with comments and blanks. Raises Malformed."""
+    if len(text) > MAX_LENGTH:
+        raise Malformed(f"a shape of {len(text)} characters", code="HLO1006")
     m = _PLAIN_ARRAY.fullmatch(text)
     if m is not None:
         return _array(*m.groups())
@@ -34,7 +40,7 @@ def parse_shape(text: str) -> Shape:
         shape = _nested(text)
         if shape is not None:
             return shape
-    clean = canonical("attributes", "shape", text)
+    clean = "".join(canonical("attributes", "shape", text).split())
     m = _PLAIN_ARRAY.fullmatch(clean)
     shape = _array(*m.groups()) if m is not None else _nested(clean) or _physical(clean)
     if shape is None:
@@ -100,12 +106,16 @@ def _array(element: str, dims: str, order: str | None) -> Shape:
         if n > _MAX_INT or total > _MAX_INT:
             raise Malformed(f"{element}[{dims}] is larger than 2^63 bytes", code="HLO1012")
     at = None if order is None else _layout(order, len(sizes))
+    if at is not None and at.physical_shape and not at.dim_level_types:
+        raise Malformed("the layout has a physical shape, but is not that of a sparse array", code="HLO1013")
     return array(kind, sizes, at, dynamic)
 
 
 def _dims(text: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     if not text:
         return (), ()
+    if text.count(",") >= MAX_RANK:
+        raise Malformed(f"an array with more than {MAX_RANK} dimensions", code="HLO1012")
     parts = text.split(",")
     try:
         if "?" not in text and "<" not in text:

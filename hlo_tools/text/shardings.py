@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from hlo_tools.ir.shape import numbered
@@ -57,6 +58,7 @@ def _one(inner: str) -> Sharding:
         made = {"kind": ShardingKind.MAXIMAL, "devices": (int(m[1]),)}
     elif m := _TILED.match(inner):
         made = {"kind": ShardingKind.TILED, "tile_dims": _ints(m[1]), "devices": _devices(m)}
+        _check_count(made["tile_dims"], made["devices"])
     else:
         raise Malformed(f"{{{inner}}} is no sharding", code="HLO1016")
     at = m.end()
@@ -75,6 +77,12 @@ def _devices(m: re.Match[str]) -> tuple[int, ...] | IotaTile:
     return _ints(m[4])
 
 
+def _check_count(tiles: tuple[int, ...], devices: tuple[int, ...] | IotaTile) -> None:
+    count = prod(devices.reshape_dims) if isinstance(devices, IotaTile) else len(devices)
+    if prod(tiles) != count:
+        raise Malformed(f"{count} devices do not match the tile assignment of {prod(tiles)}", code="HLO1016")
+
+
 def _field(m: re.Match[str]) -> dict[str, Any]:
     replicate, last, group, number, metadata = m.groups()
     if replicate:
@@ -86,7 +94,7 @@ def _field(m: re.Match[str]) -> dict[str, Any]:
             raise Malformed(str(e), code="HLO1016") from None
     if group:
         return {"group": (group, int(number))}
-    return {"metadata": metadata[1:-1]}
+    return {"metadata": metadata[1:-1].strip()}
 
 
 def _ints(text: str) -> tuple[int, ...]:
