@@ -180,17 +180,17 @@ def _exactly(x: Array, element: ElementType) -> Array:
 def _units_apart(expected: Array, got: Array, element: ElementType) -> Array:
     """How many representable values lie between, as doubles; for integers the difference."""
     if not element.is_float:
-        x, y = _exactly(expected, element), _exactly(got, element)
-    else:
-        x, y = (_from_zero(total_order_key(v, element)) for v in (expected, got))
-    distance: Array = np.abs(x - y)
-    return distance
+        difference: Array = np.abs(_exactly(expected, element) - _exactly(got, element))
+        return difference
+    x, y = (_from_zero(total_order_key(v, element)) for v in (expected, got))
+    roughly = np.abs(x.astype(np.float64) - y.astype(np.float64))
+    return np.where(roughly < 2.0**52, np.abs(x - y).astype(np.float64), roughly)
 
 
 def _from_zero(key: Array) -> Array:
-    """Total order keys as doubles in which both zeros are 0."""
-    wide = key.astype(np.float64)
-    return np.where(key < 0, wide + 1, wide)
+    """Total order keys as 64-bit integers in which both zeros are 0."""
+    wide = key.astype(np.int64)
+    return np.where(wide < 0, wide + 1, wide)
 
 
 def _first(bad: Array, expected: Array, got: Array) -> Mismatch | None:

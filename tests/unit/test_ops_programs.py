@@ -1,0 +1,241 @@
+"""Ops that run computations, linear algebra, Fourier transforms, random bits, normalisation, scan."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from programs import Array, evaluate, program, refusal, run, xla
+
+import hlo_tools as hlo
+
+F32, I32 = np.float32, np.int32
+RNG = np.random.default_rng(0)
+
+
+def test_while_and_conditional() -> None:
+    text = """HloModule m
+go { s = (s32[], f32[2]) parameter(0) n = s32[] get-tuple-element(s), index=0 e = s32[] constant(5)
+  ROOT r = pred[] compare(n, e), direction=LT }
+step { s = (s32[], f32[2]) parameter(0) n = s32[] get-tuple-element(s), index=0 one = s32[] constant(1)
+  m = s32[] add(n, one) x = f32[2] get-tuple-element(s), index=1 y = f32[2] add(x, x)
+  ROOT r = (s32[], f32[2]) tuple(m, y) }
+up { x = f32[2] parameter(0) ROOT r = f32[2] exponential(x) }
+down { x = f32[2] parameter(0) ROOT r = f32[2] negate(x) }
+ENTRY main {
+  x = f32[2] parameter(0) which = s32[] parameter(1) zero = s32[] constant(0)
+  s = (s32[], f32[2]) tuple(zero, x)
+  w = (s32[], f32[2]) while(s), condition=go, body=step
+  y = f32[2] get-tuple-element(w), index=1
+  ROOT r = f32[2] conditional(which, y, y), branch_computations={up, down}
+}
+"""
+    x = np.array([1, -0.5], F32)
+    assert np.allclose(run(text, x, np.array(0, I32))[0], np.exp(x * 32), rtol=1e-6)
+    for out_of_range in (1, 2, -1):
+        assert run(text, x, np.array(out_of_range, I32))[0].tolist() == [-32, 16]
+
+
+def test_conditional_on_a_pred() -> None:
+    branches = "yes { x = f32[] parameter(0) ROOT r = f32[] negate(x) }\nno { ROOT x = f32[] parameter(0) }"
+    call = "f32[] conditional(a, b, c), true_computation=yes, false_computation=no"
+    for flag, expected in ((True, -1), (False, 2)):
+        got = evaluate(call, np.array(flag), np.array(1, F32), np.array(2, F32), computations=branches)
+        assert got == expected
+
+
+def test_call_and_fusion() -> None:
+    twice = "f { x = f32[2] parameter(0) ROOT r = (f32[2], f32[2]) tuple(x, x) }"
+    for instruction in ("(f32[2], f32[2]) call(a), to_apply=f", "(f32[2], f32[2]) fusion(a), kind=kLoop, calls=f"):
+        assert [x.tolist() for x in evaluate(instruction, np.array([1, 2], F32), computations=twice)] == [
+            [1, 2],
+            [1, 2],
+        ]
+
+
+@pytest.mark.parametrize(
+    ("instruction", "shapes", "computation", "message"),
+    [
+        ("s32[] while(a), condition=f, body=g", ("s32[]",),
+         "f { x = s32[] parameter(0) ROOT r = s32[] negate(x) }\ng { ROOT x = s32[] parameter(0) }",
+         "the condition f returns s32[], expected pred[]"),
+        ("f32[] call(a), to_apply=f", ("f32[]", ), "f { ROOT x = f32[2] parameter(0) }",
+         "the result is f32[2], but f32[] is declared"),
+        ("f32[] conditional(a, a), branch_computations={f}", ("f32[]",), "f { ROOT x = f32[] parameter(0) }",
+         "must be a scalar of PRED or S32"),
+        ("f32[2,3] cholesky(a)", ("f32[2,3]",), "", "expected square matrices"),
+        ("c64[4] fft(a), fft_type=FFT, fft_length={5}", ("c64[4]",), "", "fft_length={5} needs {5} at its end"),
+        ("f32[2,2] triangular-solve(a, b), left_side=true", ("f32[3,3]", "f32[2,2]"), "", "does not fit f32[3,3]"),
+        ("(f32[2,2], f32[2], f32[2]) batch-norm-training(a, b, b), epsilon=0.1, feature_index=2",
+         ("f32[2,2]", "f32[2]"), "", "feature_index=2 is out of range"),
+    ],
+)  # fmt: skip
+def test_refused(instruction: str, shapes: tuple[str, ...], computation: str, message: str) -> None:
+    assert message in refusal(instruction, *shapes, computations=computation)
+
+
+# ---- linear algebra
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_cholesky_reads_one_triangle(lower: bool) -> None:
+    a = RNG.standard_normal((2, 5, 5))
+    a = a @ a.swapaxes(1, 2) + np.eye(5)
+    half = np.tril(a) if lower else np.triu(a)
+    got = evaluate(f"f64[2,5,5] cholesky(a), lower={'true' if lower else 'false'}", half)
+    assert np.allclose(got @ got.swapaxes(1, 2) if lower else got.swapaxes(1, 2) @ got, a)
+
+
+def test_cholesky_of_an_indefinite_matrix_is_nan() -> None:
+    a = np.stack([np.eye(2), -np.eye(2)]).astype(F32)
+    got = evaluate("f32[2,2,2] cholesky(a), lower=true", a)
+    assert got[0].tolist() == [[1, 0], [0, 1]]
+    assert np.isnan(got[1]).all()
+
+
+@pytest.mark.parametrize("left", ["true", "false"])
+@pytest.mark.parametrize("lower", ["true", "false"])
+@pytest.mark.parametrize("how", ["NO_TRANSPOSE", "TRANSPOSE", "ADJOINT"])
+@pytest.mark.parametrize("unit", ["true", "false"])
+def test_triangular_solve(left: str, lower: str, how: str, unit: str) -> None:
+    a = RNG.standard_normal((2, 4, 4)) + 1j * RNG.standard_normal((2, 4, 4)) + 4 * np.eye(4)
+    b = RNG.standard_normal((2, 4, 3) if left == "true" else (2, 3, 4)) + 0j
+    x = evaluate(
+        f"c128[{','.join(map(str, b.shape))}] triangular-solve(a, b), left_side={left}, lower={lower},"
+        f" unit_diagonal={unit}, transpose_a={how}",
+        a, b,
+    )  # fmt: skip
+    t = np.tril(a) if lower == "true" else np.triu(a)
+    if unit == "true":
+        t[..., range(4), range(4)] = 1
+    t = {"NO_TRANSPOSE": t, "TRANSPOSE": t.swapaxes(1, 2), "ADJOINT": t.swapaxes(1, 2).conj()}[how]
+    assert np.allclose(t @ x if left == "true" else x @ t, b)
+
+
+# ---- Fourier transforms
+
+
+def _dft(x: Array) -> Array:
+    n = len(x)
+    return np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n) @ x
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_fft_against_its_definition(n: int) -> None:
+    x = (RNG.standard_normal(n) + 1j * RNG.standard_normal(n)).astype(np.complex64)
+    got = evaluate(f"c64[{n}] fft(a), fft_type=FFT, fft_length={{{n}}}", x)
+    assert np.allclose(got, _dft(x), atol=1e-5)
+    assert np.allclose(evaluate(f"c64[{n}] fft(a), fft_type=IFFT, fft_length={{{n}}}", got), x, atol=1e-5)
+    real = RNG.standard_normal(n).astype(F32)
+    half = evaluate(f"c64[{n // 2 + 1}] fft(a), fft_type=RFFT, fft_length={{{n}}}", real)
+    assert np.allclose(half, _dft(real)[: n // 2 + 1], atol=1e-5)
+    assert np.allclose(evaluate(f"f32[{n}] fft(a), fft_type=IRFFT, fft_length={{{n}}}", half), real, atol=1e-5)
+
+
+def test_fft_over_two_dimensions() -> None:
+    x = RNG.standard_normal((2, 3, 4)).astype(F32)
+    got = evaluate("c64[2,3,3] fft(a), fft_type=RFFT, fft_length={3,4}", x)
+    assert np.allclose(got, np.fft.fft(np.fft.rfft(x, axis=2), axis=1), atol=1e-5)
+
+
+# ---- random bits
+
+
+def test_random_bits_of_the_published_generators() -> None:
+    state = np.array([1, 2], np.uint64)
+    after, bits = evaluate("(u64[2], u32[5]) rng-bit-generator(a), algorithm=rng_three_fry", state)
+    assert bits.tolist() == [43444564, 2150618427, 3979645651, 3745730563, 1672743891]
+    assert after.tolist() == [1, 5]
+    after, bits = evaluate(
+        "(u64[3], u32[5]) rng-bit-generator(a), algorithm=rng_philox", np.array([1, 2, 3], np.uint64)
+    )
+    assert bits.tolist() == [4031113034, 1366700262, 495645701, 3051723414, 89414891]
+    assert after.tolist() == [1, 4, 3]
+
+
+@pytest.mark.parametrize("algorithm", ["rng_three_fry", "rng_philox", "rng_default"])
+@pytest.mark.parametrize("result", ["u32[3,4]", "u32[3,3]", "u64[5]", "u8[3,5,2]", "u16[7]", "u32[]"])
+def test_random_bits_as_xla(algorithm: str, result: str) -> None:
+    state = np.array([2**40 + 7, 2**64 - 2], np.uint64)
+    text = program(f"(u64[2], {result}) rng-bit-generator(a), algorithm={algorithm}", [state])
+    for got, expected in zip(run(text, state), xla(text, state), strict=True):
+        assert np.array_equal(got, expected)
+
+
+# ---- normalisation and scan
+
+
+def test_batch_normalisation() -> None:
+    x = RNG.standard_normal((4, 3, 5))
+    scale, offset = RNG.standard_normal(3), RNG.standard_normal(3)
+    training = "(f64[4,3,5], f64[3], f64[3]) batch-norm-training(a, b, c), epsilon=0.01, feature_index=1"
+    y, mean, variance = evaluate(training, x, scale, offset)
+    assert np.allclose(mean, x.mean((0, 2)))
+    assert np.allclose(variance, x.var((0, 2)))
+    again = evaluate("f64[4,3,5] batch-norm-inference(a, b, c, d, e), epsilon=0.01, feature_index=1",
+                     x, scale, offset, mean, variance)  # fmt: skip
+    assert np.allclose(y, again)
+    assert np.allclose(y.mean((0, 2)), offset)
+
+
+def test_gradient_of_batch_normalisation_against_differences() -> None:
+    x, scale, offset, weight = (RNG.standard_normal(d) for d in ((4, 2), 2, 2, (4, 2)))
+
+    def loss(a: Array, b: Array, c: Array) -> float:
+        call = "(f64[4,2], f64[2], f64[2]) batch-norm-training(a, b, c), epsilon=0.1, feature_index=1"
+        return float((evaluate(call, a, b, c)[0] * weight).sum())
+
+    of_x, of_scale, of_offset = evaluate(
+        "(f64[4,2], f64[2], f64[2]) batch-norm-grad(a, b, c, d, e), epsilon=0.1, feature_index=1",
+        x, scale, x.mean(0), x.var(0), weight,
+    )  # fmt: skip
+    step = 1e-6
+    nudge = np.zeros((4, 2))
+    nudge[1, 0] = step
+    assert of_x[1, 0] == pytest.approx(
+        (loss(x + nudge, scale, offset) - loss(x - nudge, scale, offset)) / (2 * step), rel=1e-5
+    )
+    d = np.array([step, 0])
+    assert of_scale[0] == pytest.approx(
+        (loss(x, scale + d, offset) - loss(x, scale - d, offset)) / (2 * step), rel=1e-5
+    )
+    assert of_offset[0] == pytest.approx(weight[:, 0].sum())
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_scan(reverse: bool) -> None:
+    step = """f { x = f32[2] parameter(0) c = f32[2] parameter(1) s = f32[2] add(x, c)
+      ROOT r = (f32[2], f32[2]) tuple(c, s) }"""
+    x = RNG.integers(0, 9, (2, 4)).astype(F32)
+    suffix = ", is_reverse=true" if reverse else ""
+    before, total = evaluate(f"(f32[2,4], f32[2]) scan(a, b), dimensions={{1}}, num_carries=1{suffix}, to_apply=f",
+                             x, np.zeros(2, F32), computations=step)  # fmt: skip
+    line = x[:, ::-1] if reverse else x
+    sums = np.cumsum(line, axis=1) - line
+    assert np.array_equal(before, sums[:, ::-1] if reverse else sums)
+    assert np.array_equal(total, x.sum(1))
+
+
+# ---- what has no meaning here
+
+
+@pytest.mark.parametrize(
+    ("instruction", "code", "message"),
+    [
+        ('f32[2] custom-call(a), custom_call_target="f"', "HLO5005", 'custom-call to "f" has no meaning here'),
+        ("f32[2] collective-permute(a), source_target_pairs={{0,1}}", "HLO5005", "cannot be evaluated yet"),
+        ("f32[2] constant({...})", "HLO5003", "is not in the text"),
+    ],
+)
+def test_not_yet(instruction: str, code: str, message: str) -> None:
+    with pytest.raises(hlo.UnsupportedError) as caught:
+        evaluate(instruction, np.zeros(2, F32))
+    (found,) = caught.value.diagnostics
+    assert found.code == code
+    assert message in found.message
+    assert found.span is not None
+    assert found.span.position[0] == 5
+
+
+def test_custom_calls_about_placement_return_their_operand() -> None:
+    x = np.array([1, 2], F32)
+    assert evaluate('f32[2] custom-call(a), custom_call_target="Sharding", sharding={replicated}', x).tolist() == [1, 2]
