@@ -157,6 +157,7 @@ _COMMON: dict[str, _Put] = {
 # ---- metadata
 
 _METADATA_FIELD = re.compile(rf"""([a-z_]+)=({_STRING}|'(?:[^'\\]|\\.)*'|[\w\-]+|\{{[^{{}}]*\}}),? ?""")
+_PLAIN_METADATA = re.compile(r'\{op_name="([^"\\\n]++)"(?: stack_frame_id=(\d{1,18}))?\}')
 _METADATA_KINDS: dict[str, tuple[Any, Any]] = {
     f.name: (get_type_hints(Metadata)[f.name], f.default) for f in fields(Metadata) if f.default is not MISSING
 }
@@ -164,6 +165,9 @@ _METADATA_KINDS: dict[str, tuple[Any, Any]] = {
 
 def parse_metadata(text: str) -> Metadata:
     """The value of `metadata={...}`. Raises Malformed."""
+    m = _PLAIN_METADATA.fullmatch(text)
+    if m is not None:
+        return Metadata(op_name=m[1], stack_frame_id=int(m[2] or 0))
     values: dict[str, Any] = {}
     at, end = 1, len(text) - 1
     while at < end:

@@ -115,7 +115,8 @@ def _with_payloads(made: Array, values: list[str], nans: Array, element: Element
 
 def format_floats(array: Array, element: ElementType) -> list[str]:
     """Each number as XLA prints it."""
-    wide = array.astype(np.float64)
+    with np.errstate(all="ignore"):  # signalling NaNs
+        wide = array.astype(np.float64)
     values = wide.tolist()
     if element is F32:
         texts = [f"{x:.6g}" for x in values]

@@ -31,8 +31,8 @@ class _Printer:
     def __init__(self, options: PrintOptions) -> None:
         self.options = options
         self.percent = "%" if options.print_percent else ""
-        self.names: dict[Instruction, str] = {}  # where names are not the instructions' own
-        self.literals: dict[Literal, str] = {}
+        self.metadata: dict[int, str] = {}  # texts by the identity of the object: comparing costs more than printing
+        self.records: dict[int, str] = {}
         self.depth = 0
 
     # ---- Style
@@ -116,8 +116,12 @@ class _Printer:
 
     def _annotations(self, inst: Instruction) -> str:
         """Everything behind the parentheses."""
-        text = record_text(inst.op, inst.attrs, self)
-        extras, options = inst.extras, self.options
+        record, extras, options = inst.attrs, inst.extras, self.options
+        text = self.records.get(id(record))
+        if text is None:
+            text = record_text(inst.op, record, self)
+            if not options.inline_computations:  # whose indentation depends on the place
+                self.records[id(record)] = text
         if extras.parameter_replication:
             text += f", parameter_replication={CODECS[Flags].show(extras.parameter_replication, self)}"
         if inst.sharding is not None:
@@ -125,7 +129,10 @@ class _Printer:
         if extras is not NO_EXTRAS:
             text += self._extras(extras)
         if inst.metadata is not None and options.print_metadata:
-            text += f", metadata={metadata_text(inst.metadata)}"
+            found = self.metadata.get(id(inst.metadata))
+            if found is None:
+                found = self.metadata[id(inst.metadata)] = f", metadata={metadata_text(inst.metadata)}"
+            text += found
         if extras.backend_config and options.print_backend_config:
             text += f", backend_config={extras.backend_config}"
         return text

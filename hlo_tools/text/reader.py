@@ -59,13 +59,19 @@ def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic]
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """Without the cycle collector: it would visit a growing graph in which there is nothing to collect."""
+    """Without the cycle collector: it would visit a growing graph in which there is nothing to collect.
+
+    Freezing and unfreezing what has been made counts it as old, so that the collector does not start right behind.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            if gc.get_freeze_count() == 0:
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
