@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from hlo_tools.codegen.evaluate import run_kernel
@@ -97,10 +98,20 @@ def sample(shape: Shape, rng: np.random.Generator) -> Any:
     )
 
 
-def check(text: str, inputs: Sequence[Any] | None = None, rtol: float = 2e-6, atol: float = 1e-6, seed: int = 0) -> int:
-    """Compare every instruction of the entry of a module that has kernels; returns how many there were."""
+def check(
+    text: str,
+    inputs: Sequence[Any] | None = None,
+    rtol: float = 2e-6,
+    atol: float = 1e-6,
+    scaled: bool = True,
+) -> int:
+    """Compare every instruction of the entry of a module that has kernels; returns how many there were.
+
+    atol counts in units of the largest result where `scaled`. Floats below 32 bits may be one unit in the last
+    place off, unless rtol is 0.
+    """
     module = parse_hlo(text)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     machine = Machine(module, Limits())
     values: dict[Instruction, Any] = {}
     count = 0
@@ -113,23 +124,25 @@ def check(text: str, inputs: Sequence[Any] | None = None, rtol: float = 2e-6, at
                 continue
             operands = [values[x] for x in inst.operands]
             values[inst] = inst.op.evaluate(machine, inst, *operands)
-            if LOOPS.find(inst.op) is not None and inst.op.name not in ("constant", "tuple", "get-tuple-element"):
-                compare(inst, run_instruction(inst, operands), values[inst], rtol, atol)
+            if LOOPS.find(inst.op) is not None:
+                compare(inst, run_instruction(inst, operands), values[inst], rtol, atol, scaled)
                 count += 1
     return count
 
 
-def compare(inst: Instruction, got: Any, want: Any, rtol: float, atol: float) -> None:
+def compare(inst: Instruction, got: Any, want: Any, rtol: float, atol: float, scaled: bool) -> None:
     for path, shape in inst.shape.leaves():
         g, w = np.asarray(leaf(got, path)), np.asarray(leaf(want, path))
-        assert g.shape == w.shape and g.dtype == w.dtype, (inst, path, g.dtype, w.dtype, g.shape, w.shape)
         element = shape.element
-        if element.is_float or element.is_complex:
-            wide = np.complex128 if element.is_complex else np.float64
-            if element.is_float and element.bits <= 16:
-                rtol, atol = max(rtol, 2.0 ** -(7 if element.bits == 16 else 1)), max(atol, 1e-2)
-            size = np.abs(w.astype(wide))
-            atol = atol * max(1.0, float(np.max(np.where(np.isfinite(size), size, 0), initial=0)))
-            np.testing.assert_allclose(g.astype(wide), w.astype(wide), rtol=rtol, atol=atol, err_msg=str(inst))
-        else:
+        assert (g.shape, g.dtype) == (w.shape, w.dtype), (inst, path)
+        if not (element.is_float or element.is_complex):
             np.testing.assert_array_equal(g.astype(np.int64), w.astype(np.int64), err_msg=str(inst))
+            continue
+        wide = np.complex128 if element.is_complex else np.float64
+        if element.is_float and element.bits <= 16 and rtol:
+            info: Any = ml_dtypes.finfo(element.dtype)
+            rtol, atol = max(rtol, 1.01 * 2.0**-info.nmant), max(atol, float(info.smallest_subnormal))
+        size = np.abs(w.astype(wide))
+        largest = float(np.max(np.where(np.isfinite(size), size, 0), initial=0))
+        slack = atol * max(1.0, largest) if scaled else atol
+        np.testing.assert_allclose(g.astype(wide), w.astype(wide), rtol=rtol, atol=slack, err_msg=str(inst))

@@ -170,9 +170,11 @@ def sign(z: Pair) -> Pair:
 
 
 def logistic(z: Pair) -> Pair:
-    """1 / (1 + e**-z)."""
+    """1 / (1 + e**-z), by the exponential that does not overflow."""
+    left = z.re < 0.0
+    e = exp(z.where(left, -z))
     one = Pair(z.re.like(1.0), z.re.like(0.0))
-    return one / (exp(-z) + 1.0)
+    return e.where(left, one) / (e + 1.0)
 
 
 def rsqrt(z: Pair) -> Pair:

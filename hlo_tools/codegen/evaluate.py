@@ -31,6 +31,7 @@ from hlo_tools.codegen.kernel import (
     While,
 )
 from hlo_tools.ir.element import PRED, ElementType
+from hlo_tools.ops.numerics import narrow
 
 Array = np.ndarray[Any, np.dtype[Any]]
 """Values have the shape (rows, lanes), where one row stands for all when they agree."""
@@ -289,7 +290,7 @@ def _truncated_quotient(e: Expr, x: Array, y: Array) -> Array:
     if not e.type.element.is_integer:
         return _typed(e, x / y)
     y = np.where(y == 0, np.ones((), y.dtype), y)  # a select discards the lanes that would trap
-    return _typed(e, np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y)) if e.type.element.is_signed else x // y)
+    return _typed(e, (x - np.fmod(x, y)) // y)
 
 
 def _remainder(e: Expr, x: Array, y: Array) -> Array:
@@ -353,9 +354,15 @@ def convert_array(x: Array, source: ElementType, target: ElementType) -> Array:
         whole = np.where(wide >= high, np.array(high, whole.dtype), whole)
         whole = np.where(wide <= low, np.array(low, whole.dtype), whole)
         return whole.astype(target.dtype)
-    if target.is_integer and target.bits < 8 and x.dtype.itemsize > 1:
+    if source.bits < 8 and not source.is_float:
+        x = x.astype(np.int8 if source.is_signed else np.uint8)
+    elif source.is_float and source.bits <= 16:
+        x = x.astype(np.float32)
+    if target.is_integer and target.bits < 8:
         x = x.astype(np.int8 if target.is_signed else np.uint8)
-    return x.astype(target.dtype)
+    if target.is_float and target.bits <= 16 and not source.is_float:
+        x = x.astype(np.float64)
+    return narrow(x, target)
 
 
 def _compare(e: Expr, x: Array, y: Array) -> Array:

@@ -172,9 +172,7 @@ def _scatter(view: View, inst: Instruction, paths: Sequence[Path]) -> Iterator[L
     yield builder.launch(view.name, view.flops)
 
 
-def _window_starts(
-    elements: Elements, inst: Instruction, indices: Instruction, batch: Indices
-) -> list[Index]:
+def _window_starts(elements: Elements, inst: Instruction, indices: Instruction, batch: Indices) -> list[Index]:
     """Where the window of an index vector begins in each dimension."""
     at, rank = inst.attrs, inst.operands[0].shape.rank
     found: list[Index] = []

@@ -320,8 +320,8 @@ def cbrt(x: Num) -> Num:
     """Cube root."""
     element = x.type.element
     a = abs(x).to(F64)
-    small = a < 2.0**-1022
-    a = small.where(a * 2.0**54, a)
+    small, large = a < 2.0**-1022, a > 2.0**1000
+    a = small.where(a * 2.0**54, large.where(a * 2.0**-54, a))
     # an estimate from a third of the exponent and mantissa bits, as one number
     high = (a.bits() >> 32).to(S32)
     guess = (high.to(F64) * (1 / 3) + 715094163.0).to(S64) << 32
@@ -329,7 +329,8 @@ def cbrt(x: Num) -> Num:
     for _ in range(2 if element is F32 else 3):  # Halley: the error goes to its third power
         cube = t * t * t
         t = t - t * ((cube - a) / fma(cube, 2.0, a))
-    root = copysign(small.where(t * 2.0**-18, t).to(element), x)
+    t = small.where(t * 2.0**-18, large.where(t * 2.0**18, t))
+    root = copysign(t.to(element), x)
     return (x.eq(0.0) | abs(x).eq(INF) | x.is_nan).where(x, root)
 
 
@@ -401,9 +402,9 @@ def _power_double(a: Num, y: Num) -> Num:
     log_low = (total - log_high) + low
     q, q_low = _product(y, log_high)
     q_low = fma(y, log_low, q_low)
-    big = abs(q) > 1000.0
     result = exp(q.below(1000.0).above(-1000.0))
-    return big.where(result, fma(result, q_low, result))
+    beyond = (abs(q) > 1000.0) | result.eq(INF)
+    return beyond.where(result, fma(result, q_low, result))
 
 
 def unsigned_power(x: Num, y: Num) -> Num:
