@@ -347,15 +347,22 @@ def symbols(op: Operation) -> Iterator[str]:
     while stack:
         top = stack.pop()
         for key in _CALLEES.get(top.name, ()):
-            value = top.attributes.get(key, ())
-            for symbol in value if isinstance(value, tuple) else (value,):
-                if isinstance(symbol, Symbol):
-                    yield symbol.name
+            yield from symbols_in(top.attributes.get(key, ()))
         stack.extend(reversed([o for r in top.regions for b in r.blocks for o in b.operations]))
+
+
+def symbols_in(value: Attribute) -> Iterator[str]:
+    """The names in an attribute that is a symbol or holds lists of them."""
+    if isinstance(value, Symbol):
+        yield value.name
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from symbols_in(item)
 
 
 _CALLEES: dict[str, tuple[str, ...]] = {
     "func.call": ("callee",),
     "stablehlo.composite": ("decomposition",),
     "stablehlo.custom_call": ("called_computations",),
+    "interpreter.run_parallel": ("programs", "infeed"),
 }

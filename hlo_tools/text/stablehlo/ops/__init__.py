@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hlo_tools.text.stablehlo.ops.chlo import CHLO
 from hlo_tools.text.stablehlo.ops.control import CONTROL
+from hlo_tools.text.stablehlo.ops.dynamic import DYNAMIC
 from hlo_tools.text.stablehlo.ops.effects import EFFECTS
 from hlo_tools.text.stablehlo.ops.elementwise import ELEMENTWISE
 from hlo_tools.text.stablehlo.ops.opaque import OPAQUE
@@ -21,22 +22,16 @@ BUILDERS: dict[str, Builder] = {
     **EFFECTS,
     **OPAQUE,
     **CHLO,
+    **DYNAMIC,
 }
 """By operation name."""
 
 UNSUPPORTED_OPS = frozenset(
     {
-        "chlo.bessel_i1e",
-        "chlo.digamma",
-        "chlo.erf_inv",
-        "chlo.erfc",
-        "chlo.lgamma",
-        "chlo.next_after",
         "chlo.polygamma",
         "chlo.ragged_dot",
         "chlo.scan",
         "chlo.zeta",
-        "interpreter.run_parallel",
         "sdy.manual_computation",
         "stablehlo.async_done",
         "stablehlo.async_start",

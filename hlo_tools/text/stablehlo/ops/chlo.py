@@ -5,64 +5,21 @@ Source: ChloOps.td and `chlo-legalize-to-stablehlo`. Twins (erf, acos, tan...) c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import inf
+from collections.abc import Sequence
 
-from hlo_tools.ir.attributes import ComparisonDirection, Dims
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.literal import literal as literal_of
-from hlo_tools.ir.shape import Shape, array, scalar, with_default_layout
+from hlo_tools.ir.shape import array, with_default_layout
 from hlo_tools.ops import OPS
-from hlo_tools.ops.compare import CompareAttrs, compare
-from hlo_tools.ops.elementwise import abs_, atan2, complex_, imag, multiply, negate, real
-from hlo_tools.ops.shapes import DimensionsAttrs, broadcast
 from hlo_tools.ops.sort import TopKAttrs, topk
 from hlo_tools.ops.structure import ConstantAttrs, constant
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.attributes import integer, integers, literal
 from hlo_tools.text.stablehlo.ops.elementwise import ELEMENTWISE
+from hlo_tools.text.stablehlo.ops.formulas import FORMULAS
 from hlo_tools.text.stablehlo.ops.rows import row
 from hlo_tools.text.stablehlo.ops.shapes import SHAPES, broadcast_in_dim
 from hlo_tools.text.stablehlo.scope import Builder, Scope
 from hlo_tools.text.stablehlo.syntax import Dense, Number, Operation
-
-
-def _fill(scope: Scope, value: float | bool, like: Shape) -> Instruction:
-    """An array like another one, filled with a number."""
-    one = scope.add(constant, (), ConstantAttrs(literal_of(like.element, value)), scalar(like.element))
-    return scope.add(broadcast, [one], DimensionsAttrs(Dims(())), like) if like.dims else one
-
-
-def _formula(make: Callable[[Scope, Instruction], Instruction]) -> Builder:
-    """The builder of a unary op that a few instructions compute."""
-
-    def build(scope: Scope, op: Operation) -> Sequence[Instruction]:
-        (x,) = scope.operands(op)
-        return [make(scope, x)]
-
-    return build
-
-
-def _square(scope: Scope, x: Instruction) -> Instruction:
-    return scope.add(multiply, [x, x])
-
-
-def _atan(scope: Scope, x: Instruction) -> Instruction:
-    return scope.add(atan2, [x, _fill(scope, 1.0, x.shape)])
-
-
-def _conj(scope: Scope, x: Instruction) -> Instruction:
-    if not x.shape.element.is_complex:
-        return x
-    return scope.add(complex_, [scope.add(real, [x]), scope.add(negate, [scope.add(imag, [x])])])
-
-
-def _equals(scope: Scope, x: Instruction, value: float) -> Instruction:
-    return scope.add(compare, [x, _fill(scope, value, x.shape)], CompareAttrs(ComparisonDirection.EQ))
-
-
-def _is_inf(scope: Scope, x: Instruction) -> Instruction:
-    return _equals(scope, scope.add(abs_, [x]), inf)
 
 
 def _constant_like(scope: Scope, op: Operation) -> Sequence[Instruction]:
@@ -119,12 +76,7 @@ CHLO: dict[str, Builder] = {
     "chlo.constant": SHAPES["stablehlo.constant"],
     "chlo.constant_like": _constant_like,
     "chlo.tan": row(OPS["tan"]),
-    "chlo.atan": _formula(_atan),
-    "chlo.conj": _formula(_conj),
-    "chlo.square": _formula(_square),
-    "chlo.is_inf": _formula(_is_inf),
-    "chlo.is_pos_inf": _formula(lambda scope, x: _equals(scope, x, inf)),
-    "chlo.is_neg_inf": _formula(lambda scope, x: _equals(scope, x, -inf)),
     "chlo.top_k": _top_k,
+    **FORMULAS,
     **{f"chlo.broadcast_{n}": _broadcast(ELEMENTWISE[f"stablehlo.{n}"]) for n in _BROADCAST},
 }

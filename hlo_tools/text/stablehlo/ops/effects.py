@@ -9,7 +9,7 @@ from hlo_tools.ir.attributes import Dims, RandomAlgorithm, RandomDistribution, R
 from hlo_tools.ir.element import U32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Op
-from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, scalar, tuple_of
+from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, array, scalar, tuple_of, with_default_layout
 from hlo_tools.ops.collectives import (
     AllGatherAttrs,
     AllReduceAttrs,
@@ -29,6 +29,7 @@ from hlo_tools.ops.collectives import (
 from hlo_tools.ops.dynamic import get_dimension_size, set_dimension_size
 from hlo_tools.ops.normalization import batch_norm_grad, batch_norm_inference, batch_norm_training
 from hlo_tools.ops.random import RngAttrs, rng, rng_bit_generator
+from hlo_tools.ops.shapes import DimensionsAttrs, ReshapeAttrs, reshape, transpose
 from hlo_tools.ops.structure import after_all, tuple_
 from hlo_tools.ops.transfer import (
     ChannelAttrs,
@@ -165,14 +166,32 @@ def _collective_permute(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 
 def _all_to_all(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    """HLO's all-to-all on one array splits and joins the same dimension: others take a reshape and a transpose."""
-    split, join = (integer(scope.attribute(op, n)) for n in ("split_dimension", "concat_dimension"))
-    if split != join:
-        raise Malformed("split_dimension differs from concat_dimension, which is not supported", code="HLO4501")
+    """HLO's all-to-all splits and joins the same dimension; where they differ, the blocks then move to their place."""
+    operands = scope.operands(op)
+    split, join, count = (
+        integer(scope.attribute(op, n)) for n in ("split_dimension", "concat_dimension", "split_count")
+    )
     at = AllToAllAttrs(
         channel_id=_channel_id(scope, op), replica_groups=_GROUPS.read(scope, op), dimensions=Dims((split,))
     )
-    return scope.results(op, all_to_all, scope.operands(op), at)
+    if split == join:
+        return scope.results(op, all_to_all, operands, at)
+    if len(operands) != 1:
+        raise Malformed("several operands with split_dimension other than concat_dimension", code="HLO4501")
+    (x,) = operands
+    if not (0 <= split < x.shape.rank and 0 <= join < x.shape.rank and count > 0 and x.shape.dims[split] % count == 0):
+        raise Malformed("split_dimension, concat_dimension or split_count do not fit", code="HLO1505")
+    exchanged = scope.add(all_to_all, operands, at, x.shape)
+    sizes = [*x.shape.dims[:split], count, x.shape.dims[split] // count, *x.shape.dims[split + 1 :]]
+    blocks = scope.add(reshape, [exchanged], ReshapeAttrs(), _array(x, sizes))
+    order = [d for d in range(len(sizes)) if d != split]
+    order.insert(join, split)
+    moved = scope.add(transpose, [blocks], DimensionsAttrs(Dims(tuple(order))), _array(x, [sizes[d] for d in order]))
+    return [scope.add(reshape, [moved], ReshapeAttrs(), scope.result_shape(op))]
+
+
+def _array(like: Instruction, sizes: Sequence[int]) -> Shape:
+    return with_default_layout(array(like.shape.element, tuple(sizes)))
 
 
 def _float(value: Attribute) -> float:

@@ -1,4 +1,4 @@
-"""Ops that HLO lacks: custom calls under their own name, as XLA keeps those of dynamic shape.
+"""Ops that HLO lacks: custom calls under their own name.
 
 `check.*` ops have no result and count as side effects. Their attributes, and constants among them, become text in the
 backend config, in the way of MLIR.
@@ -10,15 +10,18 @@ from collections.abc import Sequence
 
 from hlo_tools.ir.attributes import CustomCallApiVersion, Json
 from hlo_tools.ir.instruction import Extras, Instruction
+from hlo_tools.ir.op import Callees
 from hlo_tools.ir.shape import tuple_of
 from hlo_tools.ops.custom import CustomCallAttrs, custom_call
 from hlo_tools.ops.structure import ConstantAttrs, constant
 from hlo_tools.text.stablehlo.attributes import literal, text_of
-from hlo_tools.text.stablehlo.scope import Builder, Scope
+from hlo_tools.text.stablehlo.scope import Builder, Scope, symbols_in
 from hlo_tools.text.stablehlo.syntax import Dense, Operation
 
 
-def _opaque(side_effect: bool) -> Builder:
+def opaque(side_effect: bool) -> Builder:
+    """The builder that makes a custom call."""
+
     def build(scope: Scope, op: Operation) -> Sequence[Instruction]:
         operands = scope.operands(op)
         value = scope.optional(op, "value")
@@ -31,6 +34,7 @@ def _opaque(side_effect: bool) -> Builder:
             custom_call_target=op.name,
             custom_call_has_side_effect=side_effect,
             api_version=CustomCallApiVersion.TYPED_FFI if op.attributes else CustomCallApiVersion.ORIGINAL,
+            called_computations=_called(scope, op),
         )
         shape = shapes[0] if len(shapes) == 1 else tuple_of(tuple(shapes))
         inst = scope.add(custom_call, operands, attrs, shape)
@@ -43,20 +47,13 @@ def _opaque(side_effect: bool) -> Builder:
     return build
 
 
+def _called(scope: Scope, op: Operation) -> Callees:
+    names = dict.fromkeys(n for key in op.attributes for n in symbols_in(op.attributes[key]))
+    return Callees(tuple([scope.importer.function(op, n) for n in names]))
+
+
 OPAQUE: dict[str, Builder] = {
-    **dict.fromkeys(
-        (
-            "stablehlo.dynamic_broadcast_in_dim",
-            "stablehlo.dynamic_conv",
-            "stablehlo.dynamic_gather",
-            "stablehlo.dynamic_iota",
-            "stablehlo.dynamic_pad",
-            "stablehlo.dynamic_reshape",
-            "stablehlo.real_dynamic_slice",
-            "interpreter.probe",
-        ),
-        _opaque(False),
-    ),
+    "interpreter.probe": opaque(False),
     **dict.fromkeys(
         (
             "check.expect_almost_eq",
@@ -66,7 +63,8 @@ OPAQUE: dict[str, Builder] = {
             "check.expect_eq_const",
             "check.expect_serialized_eq",
             "interpreter.print",
+            "interpreter.run_parallel",
         ),
-        _opaque(True),
+        opaque(True),
     ),
 }

@@ -1,0 +1,54 @@
+"""Ops that take shapes as operands: the static op where the result is static after all, else a custom call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ops.shapes import ReshapeAttrs, reshape
+from hlo_tools.ops.structure import IotaAttrs, iota
+from hlo_tools.text.stablehlo.attributes import integer
+from hlo_tools.text.stablehlo.ops.opaque import opaque
+from hlo_tools.text.stablehlo.ops.rows import dims
+from hlo_tools.text.stablehlo.ops.shapes import broadcast_in_dim
+from hlo_tools.text.stablehlo.scope import Builder, Scope
+from hlo_tools.text.stablehlo.syntax import Operation
+
+_opaque = opaque(side_effect=False)
+_BROADCAST_DIMENSIONS = dims("broadcast_dimensions")
+
+
+def _when_static(static: Builder) -> Builder:
+    """`static` where operand 0 and the result have static shapes: then the operands that give shapes say nothing."""
+
+    def build(scope: Scope, op: Operation) -> Sequence[Instruction]:
+        known = scope.result_shape(op).is_static and scope.operands(op)[0].shape.is_static
+        return static(scope, op) if known else _opaque(scope, op)
+
+    return build
+
+
+def _broadcast(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    x, _ = scope.operands(op)
+    return [broadcast_in_dim(scope, x, _BROADCAST_DIMENSIONS.read(scope, op), scope.result_shape(op))]
+
+
+def _iota(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    at = IotaAttrs(integer(scope.attribute(op, "iota_dimension")))
+    return [scope.add(iota, (), at, scope.result_shape(op))]
+
+
+def _reshape(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    x, _ = scope.operands(op)
+    return [scope.add(reshape, [x], ReshapeAttrs(), scope.result_shape(op))]
+
+
+DYNAMIC: dict[str, Builder] = {
+    "stablehlo.dynamic_broadcast_in_dim": _when_static(_broadcast),
+    "stablehlo.dynamic_conv": _opaque,
+    "stablehlo.dynamic_gather": _opaque,
+    "stablehlo.dynamic_iota": _when_static(_iota),
+    "stablehlo.dynamic_pad": _opaque,
+    "stablehlo.dynamic_reshape": _when_static(_reshape),
+    "stablehlo.real_dynamic_slice": _opaque,
+}
