@@ -1,13 +1,14 @@
 #!/bin/sh
-# The main job end to end on a bundled module; `make demo` runs it. Everything it makes is in demo-out/.
+# The main job end to end on a bundled module; `make demo` runs it. What it makes is in demo-out/, or in the folder $1.
 set -eu
 cd "$(dirname "$0")/.."
-OUT=demo-out
+OUT=${1:-demo-out}
 MODEL=testdata/models/mlp.hlo
-PASSES='call-inliner,fixpoint(algsimp,constant_folding,cse,dce),fusion'
+PASSES='call-inliner,fixpoint{name=simplification}(constant_folding,cse,dce),fusion'
 
 rm -rf "$OUT"
-mkdir "$OUT"
+mkdir -p "$OUT"
+OUT=$(cd "$OUT" && pwd)
 
 echo "1. parse and verify $MODEL, a small network as JAX hands it to XLA"
 hlo verify "$MODEL"
@@ -21,7 +22,7 @@ ls "$OUT/dump" | sed 's/^/   /'
 
 echo
 echo "3. compile it to an object and a header, link them with a C program, run that"
-make --no-print-directory -s -C examples/aot BUILD="$PWD/$OUT/aot" CC="${CC:-cc}" | tail -1
+make --no-print-directory -s -C examples/aot BUILD="$OUT/aot" CC="${CC:-cc}" | tail -1
 
 echo
 echo "4. compare compiled code with the reference interpreter, element by element"
@@ -29,9 +30,9 @@ hlo replay "$MODEL" "$OUT/mlp.optimised.hlo"
 
 cat <<END
 
-Look at
-  $OUT/mlp.optimised.hlo     the module after the passes; $OUT/times.txt says how long each took
-  $OUT/dump/                 the module between them, and index.json
-  $OUT/aot/mlp.h, mlp.o      what a C program needs; the program is examples/aot/main.c
-  hlo --help, man hlo        what else there is
+Look in $OUT at
+  mlp.optimised.hlo   the module after the passes; times.txt says how long each took
+  dump/               the module between them, and index.json
+  aot/mlp.h, mlp.o    what a C program needs; the program is examples/aot/main.c
+and at \`hlo --help\` and \`man hlo\` for what else there is.
 END

@@ -1,0 +1,40 @@
+"""The examples do what they say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("cc") is None or shutil.which("make") is None, reason="no C compiler or no make"
+)
+
+
+def test_demo(tmp_path: Path) -> None:
+    words = ["sh", str(ROOT / "examples" / "demo.sh"), str(tmp_path / "out")]
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "largest error" in done.stdout and done.stdout.count("cpu agrees with interpreter") == 2
+    assert (tmp_path / "out" / "dump" / "index.json").exists()
+
+
+def test_make_knows_when_the_module_changed(tmp_path: Path) -> None:
+    model = tmp_path / "mlp.hlo"
+    shutil.copy(ROOT / "testdata" / "models" / "mlp.hlo", model)
+    words = ["make", "-C", str(ROOT / "examples" / "aot"), f"BUILD={tmp_path}/build", f"MODEL={model}"]
+
+    def made() -> str:
+        return subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
+
+    assert "hlo aot" in made()
+    assert "hlo aot" not in made()
+    os.utime(model, (2e9, 2e9))
+    assert "hlo aot" in made()
