@@ -8,9 +8,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from hlo_tools.codegen.emitters import LOOPS, UPDATES
 from hlo_tools.codegen.evaluate import run_kernel
 from hlo_tools.codegen.kernel import Buffer
-from hlo_tools.codegen.emitters import LOOPS, UPDATES
 from hlo_tools.codegen.launch import Arg, Data, Operand, Result, Scratch
 from hlo_tools.interpret.run import Limits, Machine
 from hlo_tools.ir.instruction import Instruction

@@ -314,7 +314,7 @@ def _logical_right(x: Array, y: Array) -> Array:
 
 def _high_product(e: Expr, x: Array, y: Array) -> Array:
     bits = e.type.element.bits
-    whole = (x.astype(object) * y.astype(object)) >> bits
+    whole: Array = (x.astype(object) * y.astype(object)) >> bits
     return whole.astype(e.type.element.dtype)
 
 
@@ -343,7 +343,8 @@ def _convert(e: Expr, x: Array) -> Array:
 def convert_array(x: Array, source: ElementType, target: ElementType) -> Array:
     """`x` converted as the `convert` expression does."""
     if target is PRED:
-        return x != 0
+        truth: Array = x != 0
+        return truth
     if source.is_float and target.is_integer:
         wide = x.astype(np.float64)
         low, high = (

@@ -1,4 +1,4 @@
-"""topk: the best k of each row are kept sorted while the row is read; a block without a better one costs one maximum."""
+"""topk: the best k of each row are kept sorted while the row is read; a block with no better one costs a maximum."""
 
 from __future__ import annotations
 

@@ -118,11 +118,13 @@ def _selection(view: View) -> Launch:
         found = builder.cell(PRED, k.const(False, k.BOOL))
         where = builder.cell(S64, k.const(0, k.INDEX))
         with builder.nest([w.size for w in window], range(len(window)), Axis.SERIAL) as tap:
-            inside, at = TRUE, []
+            inside = TRUE
+            at: list[Index] = []
             for d, w in enumerate(window):
                 spread = place[d] * w.stride + tap[d] * w.window_dilation - w.padding_low
                 index, ok = undilated(spread, w.base_dilation, x.shape.dims[d])
-                inside, at = both(inside, ok), [*at, index]
+                inside = both(inside, ok)
+                at.append(index)
             guarded = elements.guarded(x, tuple(at), inside)
             kept = from_parts([k.cell(c) for c in best])
             stays = real(inline(inst.attrs.select, [kept, guarded])[0])
