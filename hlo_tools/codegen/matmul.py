@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from hlo_tools.codegen import index as ix
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.builder import strides
-from hlo_tools.codegen.index import Dynamic, Index, Var
-from hlo_tools.codegen.kernel import Axis, Buffer, Cell, Expr, For, Kernel, Role, Set, Stmt, Store, Type
+from hlo_tools.codegen.index import Index, Var
+from hlo_tools.codegen.kernel import Axis, Buffer, For, Kernel, Role, Stmt, Store
 from hlo_tools.codegen.launch import Emitter, Launch, Operand, Result, Scratch
 from hlo_tools.codegen.parallel import schedule
-from hlo_tools.codegen.scalar import working
+from hlo_tools.codegen.register_tile import at_most, blocks, counter, exact, fit, multiply, parallel, rounded, sums_of
 from hlo_tools.codegen.target import Processor
-from hlo_tools.ir.element import F32, S32, ElementType
+from hlo_tools.ir.element import ElementType
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.shape import Shape
 
@@ -43,9 +43,14 @@ def dot_emitter(processor: Processor, otherwise: Emitter) -> Emitter:
         product = _product(inst)
         if product is None or processor.vector_bytes == 1 or not product.suits(processor):
             return otherwise(inst)
-        return _Tiled(product, processor).launches()
+        return tiled(product, processor)
 
     return emit
+
+
+def tiled(product: Product, processor: Processor) -> tuple[Launch, ...]:
+    """The launches that compute a product that suits tiles."""
+    return _Tiled(product, processor).launches()
 
 
 # ---- what is multiplied
@@ -122,7 +127,7 @@ def _product(inst: Instruction) -> Product | None:
     """The dot as a product whose result is contiguous along n; None for element types without tiles."""
     at = inst.attrs
     left, right = (x.shape for x in inst.operands)
-    sums = _sums(left.element, right.element, inst.shape.element)
+    sums = sums_of(left.element, right.element, inst.shape.element)
     if sums is None or not inst.shape.size:
         return None
     m_dims = _free(left, at.lhs_batch_dims, at.lhs_contracting_dims)
@@ -152,14 +157,6 @@ def _free(shape: Shape, *used: Sequence[int]) -> tuple[int, ...]:
     return tuple(d for d in range(shape.rank) if not any(d in u for u in used))
 
 
-def _sums(left: ElementType, right: ElementType, result: ElementType) -> ElementType | None:
-    """The type that sums are kept in."""
-    if result.is_float:
-        wide = working(result)
-        return wide if left.is_float and right.is_float else None
-    return working(result) if result.is_integer and left.is_integer and right.is_integer else None
-
-
 # ---- how
 
 
@@ -170,36 +167,13 @@ class _Tiled:
         self.product = product
         self.processor = processor
         self.m, self.n, self.depth = product.sizes
-        self.element = self._element()
-        self.lanes, self.vectors, self.rows = self._tile()
-        self.width = self.lanes * self.vectors
+        self.element = exact(product.a.shape.element, product.b.shape.element, product.sums, self.depth)
+        self.tile = fit(processor, self.element, self.m, self.n)
+        self.rows, self.width = self.tile.rows, self.tile.width
         self.panels = -(-self.n // self.width)
         self.bands = -(-self.m // self.rows)
         self.packs_b = self._packs_b()
         self.packs_a = self._packs_a()
-
-    def _element(self) -> ElementType:
-        """What the tile computes in: f32 for products of bytes while every sum of them is exact in it."""
-        p = self.product
-        if p.sums.is_integer:
-            worst = 1
-            for view in (p.a, p.b):
-                e = view.shape.element
-                worst *= 1 << (e.bits - 1 if e.is_signed else e.bits)
-            if worst * self.depth <= 1 << 24:
-                return F32
-        return p.sums
-
-    def _tile(self) -> tuple[int, int, int]:
-        """Lanes, vectors side by side and rows: as many sums as there are registers, less those for A and B."""
-        lanes = self.processor.lanes(self.element)
-        while lanes > self.n:
-            lanes //= 2
-        vectors = 2 if self.n >= 2 * lanes else 1
-        most = (self.processor.registers - vectors - 1) // vectors
-        most = min(most - most % 2 if most > 2 else most, 14 if vectors == 2 else 24)
-        bands = -(-self.m // most)
-        return lanes, vectors, -(-self.m // bands)
 
     def _packs_b(self) -> bool:
         b = self.product.b
@@ -239,10 +213,10 @@ class _Tiled:
         p = self.product
         source = Buffer("a", p.a.shape.element, p.a.shape.size)
         copy = Buffer("rows", self.element, p.batch * self.m * self.pitch, Role.OUTPUT)
-        batch, row, place = _var("batch", p.batch), _var("m", self.m), _var("k", self.depth)
+        batch, row, place = counter("batch", p.batch), counter("m", self.m), counter("k", self.depth)
         value = k.convert(k.load(source, p.a.address(ix.of(batch), ix.of(row), ix.of(place))), self.element)
         body: tuple[Stmt, ...] = (Store(copy, self._row(batch, ix.of(row)) + ix.of(place), value),)
-        kernel = Kernel("dot_rows", (source, copy), _loops((batch, row, place), body), p.batch * self.m * self.depth)
+        kernel = Kernel("dot_rows", (source, copy), parallel((batch, row, place), body), p.batch * self.m * self.depth)
         return Launch(schedule(kernel, self.processor), (Operand(p.operands[0]), self._scratch(0, copy)))
 
     def _row(self, batch: Var, row: Index) -> Index:
@@ -252,14 +226,14 @@ class _Tiled:
         p = self.product
         source = Buffer("b", p.b.shape.element, p.b.shape.size)
         copy = Buffer("panels", self.element, p.batch * self.panels * self.depth * self.width, Role.OUTPUT)
-        batch, panel = _var("batch", p.batch), _var("panel", self.panels)
-        place, column = _var("k", self.depth), _var("n", min(self.width, self.n))
+        batch, panel = counter("batch", p.batch), counter("panel", self.panels)
+        place, column = counter("k", self.depth), counter("n", self.width)
         at = self._column(ix.of(panel)) + ix.of(column)
         value = k.convert(k.load(source, p.b.address(ix.of(batch), ix.of(place), at)), self.element)
         target = self._panel(ix.of(batch), ix.of(panel)) + ix.of(place) * self.width + ix.of(column)
         body: tuple[Stmt, ...] = (Store(copy, target, value),)
         work = p.batch * self.n * self.depth
-        kernel = Kernel("dot_panels", (source, copy), _loops((batch, panel, place, column), body), work)
+        kernel = Kernel("dot_panels", (source, copy), parallel((batch, panel, place, column), body), work)
         return Launch(schedule(kernel, self.processor), (Operand(p.operands[1]), self._scratch(1, copy)))
 
     def _panel(self, batch: Index, panel: Index) -> Index:
@@ -267,7 +241,7 @@ class _Tiled:
 
     def _column(self, panel: Index) -> Index:
         """The first column of a panel; the last panel ends with the matrix."""
-        return _at_most(panel * self.width, self.n - self.width)
+        return at_most(panel * self.width, self.n - self.width)
 
     def _scratch(self, key: int, buffer: Buffer) -> Scratch:
         return Scratch(key, buffer.size * buffer.element.bytes)
@@ -288,40 +262,30 @@ class _Tiled:
     def _blocks(self, a: Buffer, b: Buffer, c: Buffer) -> tuple[Stmt, ...]:
         """Threads take blocks of bands and panels; in a block each panel of B meets all bands of A."""
         tall = max(1, min(self.bands, self.processor.l2 // 2 // max(1, self.rows * self.depth * self.element.bytes)))
-        heights = -(-self.bands // tall)
-        tall = -(-self.bands // heights)
-        widths = min(self.panels, max(1, -(-_PARTS // (heights * self.product.batch))))
-        wide = -(-self.panels // widths)
-        widths = -(-self.panels // wide)
-        part = _var("part", self.product.batch * heights * widths)
+        tall, heights = blocks(self.bands, -(-self.bands // tall))
+        wide, widths = blocks(self.panels, -(-_PARTS // (heights * self.product.batch)))
+        part = counter("part", self.product.batch * heights * widths)
         batch, height, width = ix.delinearize(ix.of(part), (self.product.batch, heights, widths))
-        panel, band = _var("panel", self.panels), _var("band", self.bands)
+        panel, band = counter("panel", self.panels), counter("band", self.bands)
         tile = self._tile_body(a, b, c, batch, ix.of(band), ix.of(panel))
-        inner = For(band, height * tall, _at_most(height * tall + tall, self.bands), tile)
-        outer = For(panel, width * wide, _at_most(width * wide + wide, self.panels), (inner,))
+        inner = For(band, height * tall, at_most(height * tall + tall, self.bands), tile)
+        outer = For(panel, width * wide, at_most(width * wide + wide, self.panels), (inner,))
         return (For(part, ix.ZERO, ix.constant(part.high + 1), (outer,), Axis.THREADS),)
 
     def _tile_body(self, a: Buffer, b: Buffer, c: Buffer, batch: Index, band: Index, panel: Index) -> tuple[Stmt, ...]:
-        p, type = self.product, Type(self.element, self.lanes)
-        row, column = _at_most(band * self.rows, self.m - self.rows), self._column(panel)
-        place = _var("k", self.depth)
-        sums = [[Cell(f"c{i}_{j}", type) for j in range(self.vectors)] for i in range(self.rows)]
-        steps: list[Stmt] = []
-        vectors: list[Expr] = []
-        for j in range(self.vectors):
-            at = self._b_place(batch, panel, column + j * self.lanes, ix.of(place), j)
-            vectors.append(k.load(b, at, self.lanes))
-        for i in range(self.rows):
-            x = k.load(a, self._a_place(batch, row + i, ix.of(place)))
-            for j in range(self.vectors):
-                value = k.fma(k.splat(x, self.lanes), vectors[j], k.cell(sums[i][j]))
-                steps.append(Set(sums[i][j], value))
-        found: list[Stmt] = [Set(s, k.const(0, type)) for line in sums for s in line]
-        found.append(For(place, ix.ZERO, ix.constant(self.depth), tuple(steps)))
-        for i in range(self.rows):
-            for j in range(self.vectors):
-                at = p.c.address(batch, row + i, column + j * self.lanes)
-                found.append(Store(c, at, self._result(k.cell(sums[i][j]))))
+        p, lanes = self.product, self.tile.lanes
+        row, column = at_most(band * self.rows, self.m - self.rows), self._column(panel)
+        place = counter("k", self.depth)
+        vectors = []
+        for j in range(self.tile.vectors):
+            at = self._b_place(batch, panel, column + j * lanes, ix.of(place), j)
+            vectors.append(k.load(b, at, lanes))
+        scalars = [k.load(a, self._a_place(batch, row + i, ix.of(place))) for i in range(self.rows)]
+        found, sums = multiply(self.tile, [(place, self.depth)], scalars, vectors)
+        for i, line in enumerate(sums):
+            for j, total in enumerate(line):
+                at = p.c.address(batch, row + i, column + j * lanes)
+                found.append(Store(c, at, rounded(total, p.sums, c.element)))
         return tuple(found)
 
     def _a_place(self, batch: Index, row: Index, place: Index) -> Index:
@@ -331,31 +295,9 @@ class _Tiled:
 
     def _b_place(self, batch: Index, panel: Index, column: Index, place: Index, vector: int) -> Index:
         if self.packs_b:
-            return self._panel(batch, panel) + place * self.width + vector * self.lanes
+            return self._panel(batch, panel) + place * self.width + vector * self.tile.lanes
         return self.product.b.address(batch, place, column)
-
-    def _result(self, total: Expr) -> Expr:
-        if self.element is not self.product.sums:
-            total = k.convert(total, S32)  # exact; from there on integers wrap
-        return k.convert(total, self.product.c.shape.element)
 
 
 def _input(name: str, view: View) -> Buffer:
     return Buffer(name, view.shape.element, view.shape.size)
-
-
-def _var(name: str, count: int) -> Var:
-    return Var(name, 0, count - 1)
-
-
-def _loops(variables: Sequence[Var], body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
-    for var in reversed(variables):
-        body = (For(var, ix.ZERO, ix.constant(var.high + 1), body, Axis.PARALLEL),)
-    return body
-
-
-def _at_most(at: Index, high: int) -> Index:
-    """The smaller of an index and a bound."""
-    if at.high <= high:
-        return at
-    return ix.of(Dynamic(k.binary("min", k.index(at), k.const(high, k.INDEX)), min(at.low, high), high))
