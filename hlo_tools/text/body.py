@@ -11,13 +11,14 @@ from typing import Any
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Literal
-from hlo_tools.ir.op import Callee, Callees, NotYet, Op, ShapeError
+from hlo_tools.ir.op import Callee, Callees, NotYet, Op, ShapeError, callees
 from hlo_tools.ir.shape import Shape, scalar
 from hlo_tools.ops import OPS
 from hlo_tools.support.diagnostic import Note
 from hlo_tools.text.attributes import Pair, read_attributes
 from hlo_tools.text.codecs import CODECS, attribute_syntax
 from hlo_tools.text.context import Context
+from hlo_tools.text.inference import inferred_shape
 from hlo_tools.text.lines import LineReader
 from hlo_tools.text.literals import SCALAR, leading, parse_literal
 from hlo_tools.text.malformed import Malformed
@@ -170,7 +171,8 @@ class Body(LineReader):
             self._check_started(st, opcode, operands)
         else:
             op = OPS[opcode]
-            own = [p for p in pairs if p.key in attribute_syntax(op.Attrs)]
+            outer = attribute_syntax(OPS["async-start"].Attrs).keys() - {"calls"}
+            own = [p for p in pairs if p.key in attribute_syntax(op.Attrs) and p.key not in outer]
             called = self._wrapped(st, op, own, shape, operands)
             pairs = [p for p in pairs if p not in own]
             pairs.append(Pair("calls", called.name, st.opcode_at, st.opcode_at))
@@ -244,10 +246,11 @@ class Body(LineReader):
         context = self.context
         if context.depth >= MAX_INLINE_DEPTH:
             raise Malformed(f"computations nested deeper than {MAX_INLINE_DEPTH}", at, code="HLO1006")
-        computation = context.define(context.free_name("_"), at)
+        computation = Computation("_", context.module, at)
         context.depth += 1
         end = Body(context, computation, inline=True).read(at + 1)
         context.depth -= 1
+        context.add(computation)  # behind those inside of it, as XLA counts
         return computation.name, end
 
     def _op(self, st: Statement) -> Op[Any]:
@@ -350,8 +353,10 @@ class Body(LineReader):
         span = (st.opcode_at, st.opcode_at + len(st.opcode))
         if op.arity is not None and len(operands) != op.arity:
             raise Malformed(f"{op.name} takes {op.arity} operands, got {len(operands)}", *span, "HLO1024")
+        if any(c.root is None for c in callees(record)):
+            raise Malformed(f"the shape of {op.name} must be given: what it calls is defined below", *span, "HLO1039")
         try:
-            return op.shape(record, *[x.shape for x in operands])
+            return inferred_shape(op, record, operands)
         except NotYet:
             raise Malformed(f"the shape of {op.name} must be given", *span, "HLO1039") from None
         except ShapeError as e:

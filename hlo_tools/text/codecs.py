@@ -122,6 +122,7 @@ _INTS = rf"\{{(?:{_INT}(?:,{_INT})*)?\}}"
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _PAD = rf"{_INT}_{_INT}(?:_{_INT})?"
 _TEXT = r"\{.*\}"
+_WINDOW = r"\{(?:(?:size|stride|pad|lhs_dilate|rhs_dilate|rhs_reversal)=[\dx_\-]+ ?)*\}"
 
 
 def ints(text: str) -> tuple[int, ...]:
@@ -358,7 +359,7 @@ CODECS: dict[Any, Codec] = {
     Flags: simple("flags", r"\{(?:true|false|,)*\}", _flags, lambda v: "{" + ",".join(map(show_bool, v)) + "}"),
     SliceDims: simple("slices", rf"\{{(?:\[{_INT}:{_INT}(?::{_INT})?\](?:, )?)*\}}", _slices, _show_slices),
     Padding: simple("padding", rf"{_PAD}(?:x{_PAD})*", _padding, _show_padding),
-    Window: simple("window", r"\{[a-z_=\d x\-]*\}", _window, _show_window),
+    Window: simple("window", _WINDOW, _window, _show_window),
     ConvDims: simple("conv_dims", r"[\da-z?]+_[\da-z?]+->[\da-z?]+", _conv_dims, _show_conv_dims),
     Precisions: simple("words", r"\{[a-z_,]*\}", _precision, lambda v: "{" + ",".join(p.value for p in v) + "}"),
     Aliasing: simple("aliasing", rf"\{{(?:{_ALIAS.pattern}(?:, )?)*\}}", _aliasing, _show_aliasing),

@@ -78,6 +78,11 @@ class Context:
         self.module.computations[name] = computation
         return computation
 
+    def add(self, computation: Computation) -> None:
+        """Put a computation without a name of its own into the module, under a free one."""
+        computation.name = self.free_name(computation.name)
+        self.pool[computation.name] = self.module.computations[computation.name] = computation
+
     def free_name(self, base: str) -> str:
         """A name that no computation has."""
         name, number = base, 0

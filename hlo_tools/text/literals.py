@@ -212,10 +212,12 @@ def literal_text(value: Literal, large: bool = True) -> str:
 
 def _scalars(array: Any, element: ElementType, true: str, false: str) -> list[str]:
     flat = np.atleast_1d(array)
-    if flat.size > _LARGE:
-        bits = np.ascontiguousarray(flat).view(np.uint8).reshape(flat.size, -1)
-        if (bits == bits[0]).all():
-            return _scalars(flat[:1], element, true, false) * flat.size
+    if flat.size > _LARGE and not element.is_complex:
+        bits, places = np.unique(np.ascontiguousarray(flat).view(f"u{element.bytes}"), return_inverse=True)
+        if bits.size < _LARGE:
+            texts = _scalars(bits.view(element.dtype), element, true, false)
+            found: list[str] = np.array(texts, object)[places].tolist()
+            return found
     if element.kind is Kind.PRED:
         return [true if x else false for x in flat]
     if element.is_integer:
