@@ -55,7 +55,23 @@ class Launch:
 Emitter = Callable[[Instruction], tuple[Launch, ...]]
 """The launches, in order, that compute an instruction."""
 
-LOOPS: Aspect[Emitter] = Aspect("loops")
+_NO_WORK = (
+    "add-dependency", "after-all", "call", "conditional", "constant", "copy-done", "copy-start", "custom-call",
+    "domain", "get-tuple-element", "opt-barrier", "parameter", "tuple", "while",
+)  # fmt: skip
+"""Ops that a program binds, renames or controls: never a kernel."""
+
+_NOT_YET = (
+    "all-gather", "all-gather-done", "all-gather-start", "all-reduce", "all-reduce-done", "all-reduce-start",
+    "all-to-all", "async-done", "async-start", "async-update", "batch-norm-grad", "batch-norm-inference",
+    "batch-norm-training", "collective-broadcast", "collective-permute", "collective-permute-done",
+    "collective-permute-start", "dynamic-reshape", "get-dimension-size", "infeed", "outfeed", "partition-id",
+    "ragged-all-to-all", "ragged-dot", "recv", "recv-done", "reduce-scatter", "replica-id", "rng",
+    "rng-bit-generator", "rng-get-and-update-state", "scaled-dot", "scan", "send", "send-done", "set-dimension-size",
+    "stochastic-convert",
+)  # fmt: skip
+
+LOOPS: Aspect[Emitter] = Aspect("loops", not_yet=(*_NO_WORK, *_NOT_YET))
 """What loop nests each op is, for any target; a backend may look into a table of its own first."""
 
 
