@@ -39,7 +39,7 @@ from hlo_tools.codegen.kernel import (
     load,
 )
 from hlo_tools.codegen.launch import LOOPS, Emitter, Launch, Operand, Result
-from hlo_tools.ir.element import F32, ElementType
+from hlo_tools.ir.element import F32, PRED, ElementType
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import NotYet
 from hlo_tools.ir.shape import Shape
@@ -54,7 +54,8 @@ def dot_emitter(device: Device) -> Emitter:
 
     def emit(inst: Instruction) -> tuple[Launch, ...]:
         sizes = _Product(inst)
-        if inst.shape.element.is_complex or min(sizes.rows, sizes.columns) < device.micro or sizes.depth < 4:
+        small = min(sizes.rows, sizes.columns, sizes.depth) < device.micro or not sizes.batch
+        if small or inst.shape.element.is_complex or inst.shape.element is PRED:
             if common is None:
                 raise NotYet("dot has no common loop nest")
             return common(inst)
@@ -109,17 +110,19 @@ def _kernel(inst: Instruction, p: _Product, device: Device) -> Kernel:
     b = Buffer("b", inst.operands[1].shape.element, inst.operands[1].shape.size)
     c = Buffer("c", inst.shape.element, inst.shape.size, Role.OUTPUT)
     side, tile, depth = device.tile // device.micro, device.tile, device.depth
-    grid = (-(-p.columns // tile), -(-p.rows // tile), p.batch)
-    blocks = [Var(f"block{i}", 0, n - 1) for i, n in enumerate(grid)]
+    # One number for all blocks: the other extents of a grid are limited to 65535.
+    grid = (p.batch, -(-p.rows // tile), -(-p.columns // tile))
+    block = Var("block", 0, prod(grid) - 1)
+    batch, tile_row, tile_column = delinearize(of(block), grid)
     tx, ty = Var("tx", 0, side - 1), Var("ty", 0, side - 1)
-    column0, row0, batch = of(blocks[0]) * tile, of(blocks[1]) * tile, of(blocks[2])
+    column0, row0 = tile_column * tile, tile_row * tile
     element = _accumulator(inst.shape.element)
     type_ = Type(element)
     # One more column than needed, so that a column of the tile does not fall into one bank.
     shared_a = Buffer("shared_a", element, tile * (depth + 1), Role.INOUT, Space.SHARED)
     shared_b = Buffer("shared_b", element, depth * tile, Role.INOUT, Space.SHARED)
     sums = {(i, j): Cell(f"sum{i}_{j}", type_) for i in range(device.micro) for j in range(device.micro)}
-    k0 = Var("k0", 0, max(p.depth - 1, 0))
+    k0 = Var("k0", 0, (p.depth - 1) // depth * depth)
     thread = of(ty) * side + of(tx)
 
     def fetch_a(place: Index) -> Stmt:
@@ -145,9 +148,7 @@ def _kernel(inst: Instruction, p: _Product, device: Device) -> Kernel:
     for var, extent, axis in (
         (tx, side, Axis.BLOCK_X),
         (ty, side, Axis.BLOCK_Y),
-        (blocks[0], grid[0], Axis.GRID_X),
-        (blocks[1], grid[1], Axis.GRID_Y),
-        (blocks[2], grid[2], Axis.GRID_Z),
+        (block, prod(grid), Axis.GRID_X),
     ):
         body = (For(var, ZERO, constant(extent), body, axis),)
     flops = 2 * p.batch * p.rows * p.columns * p.depth

@@ -1,0 +1,183 @@
+"""Statements that the threads of one block carry out together.
+
+Every thread computes all cells, so that they agree. A PARALLEL loop is dealt out to the threads. So is a long
+reduction: each thread joins its part, shared memory joins the parts, and all read the result. A store is the first
+thread's. Wherever a statement may read or overwrite what other threads wrote or read, all wait before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeGuard
+
+from hlo_backends.gpu.device import Device
+from hlo_backends.gpu.iterations import Iterations, iterations
+from hlo_tools.codegen.index import ZERO, Var, constant, of
+from hlo_tools.codegen.kernel import (
+    INDEX,
+    MONOIDS,
+    Accumulate,
+    Alloc,
+    Axis,
+    Barrier,
+    Buffer,
+    Cell,
+    For,
+    If,
+    Role,
+    Set,
+    Space,
+    Stmt,
+    Store,
+    binary,
+    cell,
+    compare,
+    const,
+    index,
+    load,
+    statements,
+)
+from hlo_tools.codegen.nests import loads
+from hlo_tools.codegen.rewrite import fold
+from hlo_tools.ir.element import ElementType
+
+
+def shared_loops(body: Sequence[Stmt], device: Device) -> list[Iterations]:
+    """The loops that the threads of a block can share; none where the body has what they cannot carry out together."""
+    found: list[Iterations] = []
+    for s in body:
+        if _is_loop(s):
+            found.append(iterations((s,), s.axis))
+        elif not isinstance(s, (Set, Accumulate, Store)):
+            return []
+    return found if _shared_bytes(found, device) <= device.shared_bytes else []
+
+
+def threads_for(found: Sequence[Iterations], device: Device) -> int:
+    """How many threads are worth sharing these loops, a power of two."""
+    longest = max((i.count for i in found), default=1)
+    threads = device.reduction_block
+    while threads > device.warp and threads > longest:
+        threads //= 2
+    return threads
+
+
+def cooperative(body: Sequence[Stmt], thread: Var, device: Device) -> tuple[Stmt, ...]:
+    """What each thread of a block does, `thread` being its number. `shared_loops` has to like the body."""
+    block = _Block(thread, device)
+    for s in body:
+        block.statement(s)
+    return (*map(Alloc, block.shared.values()), *block.made)
+
+
+def _is_loop(s: Stmt) -> TypeGuard[For]:
+    """Whether a statement is a loop that can be shared."""
+    if not isinstance(s, For) or not iterations((s,), s.axis).loops:
+        return False
+    if s.axis is Axis.PARALLEL:
+        return True
+    sums = [inner for inner in statements(s.body) if not isinstance(inner, (For, If))]
+    cells: dict[Cell, str] = {}
+    return s.axis is Axis.REDUCE and all(
+        isinstance(inner, Accumulate) and cells.setdefault(inner.cell, inner.monoid) == inner.monoid for inner in sums
+    )
+
+
+def _sums(many: Iterations) -> dict[Cell, str]:
+    """The cells that a reduction accumulates into, with how."""
+    return {s.cell: s.monoid for s in statements(many.body) if isinstance(s, Accumulate)}
+
+
+def _is_long(many: Iterations, device: Device) -> bool:
+    """Whether a reduction is worth shared memory; else every thread does all of it."""
+    return many.count >= device.min_block_reduction
+
+
+def _shared_bytes(found: Sequence[Iterations], device: Device) -> int:
+    """An upper bound of the shared memory that reductions take."""
+    sums = [s for many in found if many.loops[0].axis is Axis.REDUCE for s in _sums(many)]
+    return sum(s.type.element.bytes * device.reduction_block for s in sums)
+
+
+class _Block:
+    """Statements made so far; `read` and `written` are the buffers touched since all threads waited."""
+
+    def __init__(self, thread: Var, device: Device) -> None:
+        self.thread = thread
+        self.threads = thread.high + 1
+        self.device = device
+        self.made: list[Stmt] = []
+        self.shared: dict[tuple[ElementType, int], Buffer] = {}
+        self.read: set[Buffer] = set()
+        self.written: set[Buffer] = set()
+
+    def statement(self, s: Stmt) -> None:
+        """Add what the threads do for a statement of the body."""
+        self._wait_for(s)
+        if not _is_loop(s):
+            self.made.append(self._by_first(s) if isinstance(s, Store) else s)
+            return
+        many = iterations((s,), s.axis)
+        if s.axis is Axis.PARALLEL:
+            self.made.append(self._dealt(many))
+        elif _is_long(many, self.device):
+            self._reduce(many)
+        else:
+            self.made.append(s)
+
+    def _wait_for(self, s: Stmt) -> None:
+        reads = {e.attr.buffer for e in loads((s,)) if e.attr.buffer.space is not Space.LOCAL}
+        writes = {x.buffer for x in statements((s,)) if isinstance(x, Store)}
+        if writes & (self.read | self.written) or reads & self.written:
+            self._barrier()
+        self.read |= reads
+        self.written |= writes
+
+    def _barrier(self) -> None:
+        self.made.append(Barrier())
+        self.read.clear()
+        self.written.clear()
+
+    def _by_first(self, s: Stmt) -> Stmt:
+        return If(compare("eq", index(of(self.thread)), const(0, INDEX)), (s,))
+
+    def _dealt(self, many: Iterations) -> For:
+        """Every so-manieth iteration, beginning with the thread's own number."""
+        n = Var(many.loops[0].var.name, 0, many.count - 1)
+        return For(n, of(self.thread), constant(many.count), many.at(of(n)), Axis.SERIAL, self.threads)
+
+    def _reduce(self, many: Iterations) -> None:
+        sums = _sums(many)
+        parts = {c: Cell(f"{c.name}_part", c.type) for c in sums}
+
+        def partial(s: Stmt) -> tuple[Stmt, ...] | None:
+            return (Accumulate(parts[s.cell], s.monoid, s.value),) if isinstance(s, Accumulate) else None
+
+        self.made += [Set(parts[c], const(MONOIDS[m](c.type.element), c.type)) for c, m in sums.items()]
+        self.made += fold((self._dealt(many),), partial)
+        rooms = {c: self._room(c.type.element, i) for i, c in enumerate(sums)}
+        self.made += [Store(rooms[c], of(self.thread), cell(parts[c])) for c in sums]
+        self._barrier()
+        self._join(sums, rooms)
+        self.made += [Accumulate(c, m, load(rooms[c], ZERO)) for c, m in sums.items()]
+        self._barrier()
+
+    def _room(self, element: ElementType, number: int) -> Buffer:
+        """An element of shared memory for each thread, used again by later reductions."""
+        found = self.shared.get((element, number))
+        if found is None:
+            name = f"shared{len(self.shared)}"
+            found = Buffer(name, element, self.threads, Role.INOUT, Space.SHARED)
+            self.shared[element, number] = found
+        return found
+
+    def _join(self, sums: dict[Cell, str], rooms: dict[Cell, Buffer]) -> None:
+        """Halve the number of partial results until one is left in element 0."""
+        half, me = self.threads // 2, of(self.thread)
+        while half:
+            joined = [
+                Store(rooms[c], me, binary(m, load(rooms[c], me), load(rooms[c], me + half))) for c, m in sums.items()
+            ]
+            self.made.append(If(compare("lt", index(me), const(half, INDEX)), tuple(joined)))
+            self._barrier()
+            half //= 2
