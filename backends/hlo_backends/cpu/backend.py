@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -12,13 +11,12 @@ from hlo_backends.cpu.entry import entry_text
 from hlo_backends.cpu.executable import CpuExecutable
 from hlo_backends.cpu.pipeline import PIPELINE
 from hlo_backends.cpu.targets import CpuTarget, known_targets, resolve
-from hlo_backends.llvm.constants import string_text
 from hlo_backends.llvm.entry import ERRORS
+from hlo_backends.llvm.info import build_info_text
 from hlo_backends.llvm.loader import load_object
 from hlo_backends.llvm.lower import lower
 from hlo_backends.llvm.lower import module as llvm_module
 from hlo_backends.llvm.object import emit_assembly, emit_object, optimised
-from hlo_tools import __version__
 from hlo_tools.backend import Backend, Executable, ObjectCode, Stage, Target
 from hlo_tools.codegen.memory import ALIGN
 from hlo_tools.codegen.parallel import schedule
@@ -96,18 +94,9 @@ def _llvm_text(program: Program, target: CpuTarget, symbol: str) -> str:
 
 def _description(module: Module, target: CpuTarget, symbol: str) -> str:
     """`symbol_cpu_supported` and `symbol_build_info`."""
-    digest = hashlib.sha256(to_text(module).encode()).hexdigest()
-    info = f"hlo-tools {__version__}, {target.target}, module {module.name}, sha256 {digest}"
     x86 = target.machine.triple.startswith("x86_64")
-    return "\n".join(
-        [
-            "",
-            cpu_supported_text(symbol, x86, target.present),
-            string_text(f"{symbol}.info", info),
-            f'define ptr @"{symbol}_build_info"() nounwind {{\n  ret ptr @"{symbol}.info"\n}}',
-            "",
-        ]
-    )
+    supported = cpu_supported_text(symbol, x86, target.present)
+    return f"\n{supported}\n{build_info_text(symbol, module, target.target)}"
 
 
 def _stage(name: str, suffix: str, summary: str, emit: Callable[[Module, CpuTarget], str]) -> Stage:

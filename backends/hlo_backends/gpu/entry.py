@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hlo_backends.gpu.ptx import constant_name, geometry, symbol
+from hlo_backends.gpu.ptx import constant_name, geometry
 from hlo_backends.llvm.constants import bytes_text, string_text
 from hlo_backends.llvm.entry import ARGS_TYPE, E_BASE, ERRORS, RT_TYPE, EntryWriter, strerror
 from hlo_tools.codegen.program import Call, Copy, Program, Slot
 
-E_NO_DRIVER = 7
+E_NODRIVER = 7
 E_NO_CONTEXT = 8
 E_TOO_MANY_CONTEXTS = 9
 
 GPU_ERRORS = {
     **ERRORS,
-    E_NO_DRIVER: ("E_NO_DRIVER", "the CUDA driver (libcuda.so.1) is missing or too old"),
+    E_NODRIVER: ("E_NODRIVER", "the CUDA driver (libcuda.so.1) is missing or too old"),
     E_NO_CONTEXT: ("E_NO_CONTEXT", "no CUDA context is current in this thread"),
     E_TOO_MANY_CONTEXTS: ("E_TOO_MANY_CONTEXTS", "the module is loaded in 16 contexts already"),
     E_BASE: ("E_CUDA", "a call of the CUDA driver failed; the code minus this one is its CUresult"),
@@ -30,7 +30,7 @@ GPU_ERRORS = {
 
 CONTEXTS = 16
 
-_DRIVER = (
+DRIVER = (
     "cuCtxGetCurrent",
     "cuModuleLoadData",
     "cuModuleGetFunction",
@@ -40,16 +40,23 @@ _DRIVER = (
     "cuMemcpyDtoHAsync_v2",
     "cuStreamSynchronize",
 )
-_LIBRARY = "libcuda.so.1"
+"""What the host code calls, by the names that the driver exports."""
+LIBRARY = "libcuda.so.1"
 
 
-def host_text(program: Program, ptx: str, name: str) -> str:
-    """Everything of the host object but `cpu_supported` and `build_info`. `ptx` is embedded as text."""
+def host_text(program: Program, ptx: str, name: str, table: str = "") -> str:
+    """Everything of the host object but `cpu_supported` and `build_info`. `ptx` is embedded as text.
+
+    table  the name under which the driver's functions can be given, in the order of `DRIVER`; none for code that
+           finds them itself
+    """
     return "\n".join(
         [
             ARGS_TYPE.format(size_type="i64"),
             RT_TYPE,
             *_data(program, ptx),
+            f"@driver = internal global [{len(DRIVER)} x ptr] zeroinitializer",
+            *([f'@"{table}" = alias [{len(DRIVER)} x ptr], ptr @driver'] if table else []),
             *_find_driver(),
             *_load_module(program),
             *_GpuEntry(program, name, "i64").text(),
@@ -68,18 +75,17 @@ def _columns(program: Program) -> int:
 def _data(program: Program, ptx: str) -> Iterator[str]:
     text = ptx.encode() + b"\0"
     yield f"@ptx = private unnamed_addr constant [{len(text)} x i8] {bytes_text(text)}, align 64"
-    yield string_text("library", _LIBRARY)
-    yield from (string_text(f"driver.{n}", n) for n in _DRIVER)
-    yield from (string_text(f"kernel.{i}", symbol(k.name)) for i, k in enumerate(program.kernels))
+    yield string_text("library", LIBRARY)
+    yield from (string_text(f"driver.{n}", n) for n in DRIVER)
+    yield from (string_text(f"kernel.{i}", k.name) for i, k in enumerate(program.kernels))
     yield from (string_text(f"global.{i}", constant_name(c)) for i, c in enumerate(program.constants))
     yield "@lock = internal global i32 0"
-    yield f"@driver = internal global [{len(_DRIVER)} x ptr] zeroinitializer"
     yield f"@rows = internal global [{CONTEXTS} x [{_columns(program)} x ptr]] zeroinitializer"
 
 
 def _find_driver() -> Iterator[str]:
     """`i32 @find_driver()`: fill the table of driver functions; under the lock."""
-    last = len(_DRIVER) - 1
+    last = len(DRIVER) - 1
     yield "define internal i32 @find_driver() nounwind {"
     yield "entry:"
     yield f"  %at.last = getelementptr inbounds ptr, ptr @driver, i64 {last}"
@@ -90,7 +96,7 @@ def _find_driver() -> Iterator[str]:
     yield "  %library = call ptr @dlopen(ptr @library, i32 2)"
     yield "  %opened = icmp ne ptr %library, null"
     yield "  br i1 %opened, label %find0, label %missing"
-    for i, name in enumerate(_DRIVER):
+    for i, name in enumerate(DRIVER):
         following = f"find{i + 1}" if i < last else "done"
         yield f"find{i}:"
         yield f'  %f{i} = call ptr @dlsym(ptr %library, ptr @"driver.{name}")'
@@ -103,7 +109,7 @@ def _find_driver() -> Iterator[str]:
     yield "done:"
     yield "  ret i32 0"
     yield "missing:"
-    yield f"  ret i32 {E_NO_DRIVER}"
+    yield f"  ret i32 {E_NODRIVER}"
     yield "}"
 
 
@@ -116,7 +122,7 @@ class _Calls:
     def call(self, name: str, arguments: str, failed: str) -> Iterator[str]:
         self.count += 1
         n = self.count
-        yield f"  %fa{n} = getelementptr inbounds ptr, ptr @driver, i64 {_DRIVER.index(name)}"
+        yield f"  %fa{n} = getelementptr inbounds ptr, ptr @driver, i64 {DRIVER.index(name)}"
         yield f"  %fp{n} = load ptr, ptr %fa{n}"
         yield f"  %r{n} = call i32 %fp{n}({arguments})"
         yield f"  %bad{n} = add i32 %r{n}, {E_BASE}"
@@ -226,7 +232,7 @@ class _GpuEntry(EntryWriter):
         self._label(on)
 
     def _driver(self, name: str, arguments: str) -> None:
-        at = self._value(f"getelementptr inbounds ptr, ptr @driver, i64 {_DRIVER.index(name)}")
+        at = self._value(f"getelementptr inbounds ptr, ptr @driver, i64 {DRIVER.index(name)}")
         function = self._value(f"load ptr, ptr {at}")
         result = self._value(f"call i32 {function}({arguments})")
         on, off = self._fresh("ok"), self._fresh("failed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hlo_backends.gpu.targets import GpuTarget
 from hlo_backends.llvm.constants import bytes_text
@@ -16,18 +16,26 @@ from hlo_tools.codegen.program import Constant
 from hlo_tools.support.diagnostic import UnsupportedError
 
 _UNRESOLVED = re.compile(r"call\.uni[^;]*?(llvm\.[\w.]+|hlo_\w+_undefined)", re.DOTALL)
-_SYMBOL = re.compile(r"[^A-Za-z0-9_]")
+_ODD = re.compile(r"[^A-Za-z0-9_]")
 
 
-def symbol(name: str) -> str:
-    """`name` as a PTX identifier; LLVM would spell odd characters in its own way."""
-    return _SYMBOL.sub("_", name)
+class Symbols:
+    """Gives kernels the names that they have in PTX, each another, none of them a word of PTX or a C function."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def renamed(self, kernel: Kernel) -> Kernel:
+        """The kernel under its number and what fits into an identifier of its name."""
+        name = f"k{self.count}_{_ODD.sub('_', kernel.name)}"
+        self.count += 1
+        return replace(kernel, name=name)
 
 
 def llvm_text(kernels: Sequence[Kernel], constants: Sequence[Constant], target: GpuTarget) -> str:
     """The LLVM IR of device kernels and of the constants that they may be given."""
     functions = [f"{_constant(c)}\n" for c in constants]
-    functions += [lower(renamed(k), target.dialect) for k in kernels]
+    functions += [lower(k, target.dialect) for k in kernels]
     return llvm_module(functions, target.machine.triple)
 
 
@@ -38,11 +46,6 @@ def ptx_text(kernels: Sequence[Kernel], constants: Sequence[Constant], target: G
     if missing is not None:
         raise UnsupportedError.at("HLO4011", f"the PTX for {target.target} calls {missing[1]}, which does not exist")
     return text
-
-
-def renamed(kernel: Kernel) -> Kernel:
-    """The kernel under the name that it has in PTX."""
-    return Kernel(symbol(kernel.name), kernel.params, kernel.body, kernel.flops, kernel.scratch)
 
 
 def constant_name(constant: Constant) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from hlo_backends.cpu import targets as cpu_targets
 from hlo_backends.gpu.device import Device
 from hlo_backends.llvm.dialect import Dialect
-from hlo_backends.llvm.object import Machine
+from hlo_backends.llvm.object import Machine, host_triple
 from hlo_tools.backend import Target
 from hlo_tools.codegen.kernel import Axis, Space
 from hlo_tools.support.diagnostic import UnsupportedError
@@ -34,6 +35,7 @@ _NVPTX = Dialect(
 )
 _CPUS = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120")
 DEFAULT_CPU = "sm_80"
+"""Later GPUs run its code, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,18 @@ class GpuTarget:
     machine  for LLVM
     dialect  how kernels are spelled
     device   how loops are cut
-    host     triple of the machine whose program launches the kernels
+    host     the machine whose program launches the kernels
     """
 
     target: Target
     machine: Machine
     dialect: Dialect
     device: Device
-    host: str
+    host: Machine
 
 
 @lru_cache(maxsize=32)
-def resolve(triple: str = "", cpu: str = "", features: str = "", host: str = "") -> GpuTarget:
+def resolve(triple: str = "", cpu: str = "", features: str = "") -> GpuTarget:
     """The target in full. Raises UnsupportedError for a triple or a GPU that has no row here."""
     triple, cpu = triple or TRIPLE, cpu or DEFAULT_CPU
     if triple != TRIPLE:
@@ -63,9 +65,16 @@ def resolve(triple: str = "", cpu: str = "", features: str = "", host: str = "")
     if cpu not in _CPUS:
         raise UnsupportedError.at("HLO4004", f"no GPU '{cpu}' for {triple}; known: {', '.join(_CPUS)}")
     machine = Machine(triple, cpu, features)
+    host = cpu_targets.resolve(host_triple()).machine
     return GpuTarget(Target(triple, cpu, features), machine, _NVPTX, Device(), host)
 
 
+def best_cpu(capability: int) -> str:
+    """The row for a GPU of a compute capability (90 for 9.0): the last one whose code it runs."""
+    plain = [int(cpu.removeprefix("sm_")) for cpu in _CPUS if cpu[-1].isdigit()]
+    return f"sm_{max((n for n in plain if n <= capability), default=plain[0])}"
+
+
 def known_targets() -> tuple[GpuTarget, ...]:
-    """The targets that tests compile for."""
-    return tuple(resolve(TRIPLE, cpu) for cpu in ("sm_80", "sm_90"))
+    """The targets that tests compile for, the default first."""
+    return tuple(resolve(TRIPLE, cpu) for cpu in (DEFAULT_CPU, "sm_90"))
