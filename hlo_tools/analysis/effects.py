@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hlo_tools.ir.computation import Computation, by_version
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Trait
@@ -36,27 +34,31 @@ def _deterministic(computation: Computation) -> bool:
     return all(map(is_deterministic, computation.instructions))
 
 
-def erase_dead(
-    candidates: list[Instruction], keep: Callable[[Instruction], bool] = lambda inst: inst.op.inline == "number"
-) -> int:
-    """Erase those of `candidates` that nobody needs, then their operands, and so on; returns how many.
+def control_sources(computation: Computation) -> set[Instruction]:
+    """The instructions that others of `computation` name as control predecessors."""
+    return {p for i in computation.instructions for p in i.extras.control_predecessors}
 
-    Roots, instructions with side effects or control dependencies, and those that `keep` names (parameters by
-    default) stay.
+
+def erase_dead(
+    candidates: list[Instruction], pinned: set[Instruction] | None = None, keep_parameters: bool = True
+) -> int:
+    """Erase those of `candidates`, all of one computation, that nobody needs, then their operands, and so on.
+
+    Roots, instructions with side effects or control dependencies, and parameters stay. `pinned` are the control
+    sources of the computation; looked up when not given, which takes a walk over it. Returns how many were erased.
     """
-    bound: dict[Computation, set[Instruction]] = {}
     erased = 0
-    work = list(candidates)
+    work = [c for c in candidates if not c.users]
+    if work and pinned is None:
+        pinned = control_sources(work[0].parent)
     while work:
         inst = work.pop()
         home = inst.parent
-        if inst.users or inst is home.root or inst not in home.instructions or keep(inst):
+        if inst.users or inst is home.root or inst not in home.instructions:
+            continue
+        if (keep_parameters and inst.op.inline == "number") or inst in (pinned or ()):
             continue
         if inst.extras.control_predecessors or has_side_effect(inst):
-            continue
-        if home not in bound:
-            bound[home] = {p for i in home.instructions for p in i.extras.control_predecessors}
-        if inst in bound[home]:
             continue
         home.erase(inst)
         erased += 1
