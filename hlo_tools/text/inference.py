@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.layout import layout
+from hlo_tools.ir.layout import layout, row_major
 from hlo_tools.ir.op import Op, Trait
 from hlo_tools.ir.shape import Shape, tuple_of
 
@@ -34,13 +34,12 @@ def _tuple(record: Any, operands: Operands, bare: Shape) -> Shape:
 
 
 def _element(record: Any, operands: Operands, bare: Shape) -> Shape:
-    return operands[0].shape.elements[record.index]
+    index: int = record.index
+    return operands[0].shape.elements[index]
 
 
 def _transpose(record: Any, operands: Operands, bare: Shape) -> Shape:
-    given = operands[0].shape.layout
-    if given is None:
-        return bare
+    given = operands[0].shape.layout or row_major(bare.rank)
     place = {dimension: i for i, dimension in enumerate(record.dimensions)}
     return bare.with_layout(layout(tuple(place[d] for d in given.minor_to_major)))
 
