@@ -203,7 +203,7 @@ class Body(LineReader):
         inner = Body(context, computation)
         parameter = OPS["parameter"]
         parameters = tuple(
-            inner._append(parameter, x.shape, (), parameter.Attrs(number=i), f"param_{i}", st.at)
+            inner._append(parameter, x.shape, (), parameter.Attrs(number=i), f"async_param.{i}", st.at)
             for i, x in enumerate(operands)
         )
         found = read_attributes(op, self._without_bodies(op, pairs), context, None, st.opcode_at)

@@ -134,6 +134,7 @@ def _finish(context: Context, headed: bool) -> None:
 
 def _computation(context: Context, at: int) -> int:
     """Read a computation; returns where it ends."""
+    computations = context.module.computations
     m = _HEAD.match(context.text, at)
     if m is not None:
         head, end = Head(m[1] is not None, m[2], m.start(2), m[3], m[4], at), m.end()
@@ -149,6 +150,8 @@ def _computation(context: Context, at: int) -> int:
             context.report(Malformed("the module has two entry computations", at, at + 5, "HLO1032"))
         context.module.entry = computation
     end = Body(context, computation).read(end)
+    if next(reversed(computations)) != computation.name:  # behind those that stand inside of it
+        computations[computation.name] = computations.pop(computation.name)
     if head.parameters is not None and computation.root is not None and not context.problems:
         _check_signature(context, head, computation)
     return end
