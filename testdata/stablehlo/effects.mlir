@@ -25,6 +25,19 @@ module @spmd attributes {mhlo.num_partitions = 2 : i32, mhlo.num_replicas = 1 : 
 // CHECK: add({{.*}}), sharding={devices=[2]<=[2]}, frontend_attributes={stage="one"}
 // CHECK: tuple({{.*}}), sharding={{[{][{]}}replicated}, {replicated}}
 // -----
+// Shardings of Shardy: of arguments, of values between, of results.
+module {
+  sdy.mesh @mesh = <["x"=2, "y"=2]> {stablehlo.mesh = {axes = [{name = "x", size = 2 : i64}]}}
+  func.func @main(%x: tensor<4x4xf32>) -> (tensor<4x4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {"y"}]>}) {
+    %0 = sdy.sharding_constraint %x <@mesh, [{"x"}, {}]> : tensor<4x4xf32>
+    %1 = stablehlo.negate %0 : tensor<4x4xf32>
+    return %1 : tensor<4x4xf32>
+  }
+}
+// CHECK: frontend_attributes={xla.sdy.meshes={mesh = #sdy.mesh<["x"=2, "y"=2]>}}
+// CHECK: custom-call(%x), custom_call_target="Sharding", frontend_attributes={xla.sdy.sharding="#sdy.sharding_per_value<[<@mesh, [{\"x\"}, {}]>]>"}
+// CHECK: negate({{.*}}), frontend_attributes={xla.sdy.sharding="#sdy.sharding_per_value<[<@mesh, [{\"x\"}, {\"y\"}]>]>"}
+// -----
 // Tokens: HLO sends and receives in two steps, and an infeed returns its values as a tuple.
 func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
   %0 = stablehlo.create_token : !stablehlo.token

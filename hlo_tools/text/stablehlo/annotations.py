@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hlo_tools.ir.attributes import FrontendAttributes, Metadata
+from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.sharding import Sharding
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shardings import read_sharding
 from hlo_tools.text.stablehlo.attributes import text_of
-from hlo_tools.text.stablehlo.syntax import Alias, Attribute, Location
+from hlo_tools.text.stablehlo.syntax import Alias, Angles, Attribute, Location, Struct
 from hlo_tools.text.strings import quote
 
 FRONTEND = "mhlo.frontend_attributes"
@@ -70,3 +72,21 @@ def frontend_attributes(attributes: Mapping[str, Attribute]) -> FrontendAttribut
     if shardy is not None:
         found.append((SHARDY_FRONTEND, quote(text_of(shardy))))
     return FrontendAttributes(tuple(sorted(found)))
+
+
+def per_value(shardings: Sequence[Attribute]) -> str:
+    """The text of Shardy shardings of several values; one that is missing says nothing about its value."""
+    bodies = []
+    for sharding in shardings:
+        if isinstance(sharding, Struct):
+            bodies.append(f"<{sharding.body}>")
+        else:
+            bodies.append(sharding.text if isinstance(sharding, Angles) else "<@empty_mesh, []>")
+    return f"#sdy.sharding_per_value<[{', '.join(bodies)}]>"
+
+
+def with_shardy(inst: Instruction, text: str) -> None:
+    """Add a Shardy sharding to the frontend attributes of an instruction that has none."""
+    known = dict(inst.extras.frontend_attributes)
+    known.setdefault(SHARDY_FRONTEND, quote(text))
+    inst.extras = replace(inst.extras, frontend_attributes=FrontendAttributes(tuple(sorted(known.items()))))

@@ -17,13 +17,19 @@ from hlo_tools.support.diagnostic import ParseError, UnsupportedError
 from hlo_tools.support.names import sanitize
 from hlo_tools.support.source import Source, Span
 from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.stablehlo.annotations import frontend_attributes, metadata_of, sharding_of
+from hlo_tools.text.stablehlo.annotations import (
+    SHARDY,
+    frontend_attributes,
+    metadata_of,
+    per_value,
+    sharding_of,
+    with_shardy,
+)
 from hlo_tools.text.stablehlo.attributes import integer, read_resources, text_of
 from hlo_tools.text.stablehlo.ops import BUILDERS, UNSUPPORTED_OPS
 from hlo_tools.text.stablehlo.scope import UNSUPPORTED, Builder, Scope, symbols
 from hlo_tools.text.stablehlo.syntax import Alias, Argument, Attribute, FunctionType, Operation, Program
 from hlo_tools.text.stablehlo.types import Types
-from hlo_tools.text.strings import quote
 
 UNKNOWN_OP = "HLO1502"
 BAD_FUNCTION = "HLO1506"
@@ -228,6 +234,8 @@ class Importer:
             header = _Entry(entry, main)
             if (sharding := header.result_sharding()) is not None:
                 main.result.sharding = sharding
+            if shardy := header.result_shardy():
+                with_shardy(main.result, shardy)
             self.module.header = header.header(self._attributes, self._meshes)
         except Malformed as e:
             raise ParseError.at(e.code, e.message, self.span(entry.op)) from None
@@ -250,7 +258,7 @@ class _Entry:
             parameters[number] = _entry_shape(parameters[number], given)
         frontend = FrontendAttributes(())
         if meshes:
-            frontend = FrontendAttributes(((SHARDY_MESHES, quote(_meshes_text(meshes))),))
+            frontend = FrontendAttributes(((SHARDY_MESHES, _meshes_text(meshes)),))
         return replace(
             Header(),
             entry_layout=EntryLayout(tuple(parameters), self._result_shape()),
@@ -284,6 +292,11 @@ class _Entry:
         for number, given in enumerate(self._arguments):
             if given.get("jax.buffer_donor") is True:
                 yield Donor(number, ())
+
+    def result_shardy(self) -> str:
+        """The Shardy shardings of the results, empty where there are none."""
+        given = [r.get(SHARDY, "") for r in self._results]
+        return per_value(given) if any(given) else ""
 
     def result_sharding(self) -> Sharding | None:
         """The sharding of the root; results without one count as replicated beside others that have one."""

@@ -11,6 +11,7 @@ from hlo_tools.text.stablehlo.ops.opaque import OPAQUE
 from hlo_tools.text.stablehlo.ops.products import PRODUCTS
 from hlo_tools.text.stablehlo.ops.regions import REGIONS
 from hlo_tools.text.stablehlo.ops.shapes import SHAPES
+from hlo_tools.text.stablehlo.ops.sharding import SHARDING
 from hlo_tools.text.stablehlo.scope import Builder
 
 BUILDERS: dict[str, Builder] = {
@@ -23,6 +24,7 @@ BUILDERS: dict[str, Builder] = {
     **OPAQUE,
     **CHLO,
     **DYNAMIC,
+    **SHARDING,
 }
 """By operation name."""
 
@@ -32,7 +34,18 @@ UNSUPPORTED_OPS = frozenset(
         "chlo.ragged_dot",
         "chlo.scan",
         "chlo.zeta",
+        "sdy.all_gather",
+        "sdy.all_reduce",
+        "sdy.all_slice",
+        "sdy.all_to_all",
+        "sdy.collective_permute",
+        "sdy.constant",
+        "sdy.data_flow_edge",
         "sdy.manual_computation",
+        "sdy.named_computation",
+        "sdy.propagation_barrier",
+        "sdy.reduce_scatter",
+        "sdy.sharding_group",
         "stablehlo.async_done",
         "stablehlo.async_start",
         "stablehlo.collective_reduce",
