@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hlo_tools.ir.element import ElementType, element_of, real_part
-from hlo_tools.ops.numerics import Array, total_order_key
+from hlo_tools.ops.numerics import Array, as_doubles, units_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +143,13 @@ def _complex_report(head: OutputReport, expected: Array, got: Array) -> OutputRe
 
 def _report(head: OutputReport, element: ElementType, expected: Array, got: Array) -> OutputReport:
     with np.errstate(all="ignore"):
-        x, y = _exactly(expected, element), _exactly(got, element)
+        x, y = as_doubles(expected, element), as_doubles(got, element)
         x_nan, y_nan, x_inf, y_inf = np.isnan(x), np.isnan(y), np.isinf(x), np.isinf(y)
         nan_bad = x_nan != y_nan
         inf_bad = (x_inf | y_inf) & (x != y) & ~(x_nan | y_nan)
         finite = ~(x_nan | y_nan | x_inf | y_inf)
         error = np.where(finite, np.abs(x - y), 0.0)
-        units = np.where(finite, _units_apart(expected, got, element), 0)
+        units = np.where(finite, units_apart(expected, got, element), 0)
         scale = float(np.abs(x[~(x_nan | x_inf)]).max(initial=0.0))
         relative = np.where(error == 0, 0.0, error / np.abs(x))
         limit = head.tolerance
@@ -168,29 +168,6 @@ def _report(head: OutputReport, element: ElementType, expected: Array, got: Arra
         bad=int(bad.sum()),
         first_bad=_first(bad, expected, got),
     )  # fmt: skip
-
-
-def _exactly(x: Array, element: ElementType) -> Array:
-    """The values as doubles, which hold all but the largest 64-bit integers."""
-    if element.is_integer and element.bits < 8:
-        return x.astype(np.int8 if element.is_signed else np.uint8).astype(np.float64)
-    return x.astype(np.float64)
-
-
-def _units_apart(expected: Array, got: Array, element: ElementType) -> Array:
-    """How many representable values lie between, as doubles; for integers the difference."""
-    if not element.is_float:
-        difference: Array = np.abs(_exactly(expected, element) - _exactly(got, element))
-        return difference
-    x, y = (_from_zero(total_order_key(v, element)) for v in (expected, got))
-    roughly = np.abs(x.astype(np.float64) - y.astype(np.float64))
-    return np.where(roughly < 2.0**52, np.abs(x - y).astype(np.float64), roughly)
-
-
-def _from_zero(key: Array) -> Array:
-    """Total order keys as 64-bit integers in which both zeros are 0."""
-    wide = key.astype(np.int64)
-    return np.where(wide < 0, wide + 1, wide)
 
 
 def _first(bad: Array, expected: Array, got: Array) -> Mismatch | None:

@@ -18,9 +18,10 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.op import NotYet
 from hlo_tools.ir.shape import Shape
+from hlo_tools.ops.checks import CheckFailed
 from hlo_tools.ops.numerics import Array
 from hlo_tools.ops.structure import TOKEN_VALUE, Elided
-from hlo_tools.support.diagnostic import LimitError, UnsupportedError, UsageError
+from hlo_tools.support.diagnostic import CompareError, LimitError, UnsupportedError, UsageError
 
 _CLOCK_STEPS = 256
 """After so many instructions the clock is read."""
@@ -41,7 +42,8 @@ def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None
     limits     where to give up
 
     Raises UsageError (HLO5001) for arguments that do not fit, UnsupportedError for an op without meaning here
-    (HLO5005) or a constant whose value the text elided (HLO5003), LimitError (HLO5006) beyond a limit.
+    (HLO5005) or a constant whose value the text elided (HLO5003), LimitError (HLO5006) beyond a limit, CompareError
+    (HLO5007) when a check that the module makes does not hold.
     """
     main = module.main
     values = entry_values(main, arguments)
@@ -145,6 +147,8 @@ class Machine:
             except NotYet as e:
                 code = "HLO5003" if isinstance(e, Elided) else "HLO5005"
                 raise UnsupportedError.at(code, f"{inst.name}: {e}", self.module.span(inst)) from e
+            except CheckFailed as e:
+                raise CompareError.at("HLO5007", str(e), self.module.span(inst)) from e
             values[step.place] = np.asarray(value) if isinstance(value, np.generic) else value
             for i in step.dead:
                 values[i] = None

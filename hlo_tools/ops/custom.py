@@ -18,6 +18,7 @@ from hlo_tools.ir.attributes import (
 )
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Callees, Env, NotYet, Op
+from hlo_tools.ops.checks import TESTS, run_check
 
 IDENTITIES = frozenset(
     {
@@ -62,7 +63,10 @@ class CustomCallAttrs:
 
 
 class CustomCall(Op[CustomCallAttrs]):
-    """Whatever the target does. Those in `IDENTITIES` have a meaning here; evaluating another raises NotYet."""
+    """Whatever the target does.
+
+    Those in `IDENTITIES` and in `checks.TESTS` have a meaning here; evaluating another raises NotYet.
+    """
 
     name, Attrs, declared, stablehlo = "custom-call", CustomCallAttrs, True, "custom_call"
 
@@ -70,6 +74,9 @@ class CustomCall(Op[CustomCallAttrs]):
         target = inst.attrs.custom_call_target
         if target in IDENTITIES and len(xs) == 1 and inst.operands[0].shape.bare is inst.shape.bare:
             return xs[0]
+        if target in TESTS and len(xs) == 2:
+            run_check(inst, *xs)
+            return ()
         raise NotYet(f'custom-call to "{target}" has no meaning here')
 
 

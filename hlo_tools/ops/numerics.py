@@ -121,6 +121,29 @@ def total_order_key(x: Array, element: ElementType) -> Array:
     return np.where(signed < 0, signed ^ top, signed)
 
 
+def as_doubles(x: Array, element: ElementType) -> Array:
+    """The values as doubles, which hold all but the largest 64-bit integers."""
+    if element.is_integer and element.bits < 8:
+        return x.astype(np.int8 if element.is_signed else np.uint8).astype(np.float64)
+    return x.astype(np.float64)
+
+
+def units_apart(expected: Array, got: Array, element: ElementType) -> Array:
+    """How many representable values lie between, as doubles; for integers the difference."""
+    if not element.is_float:
+        difference: Array = np.abs(as_doubles(expected, element) - as_doubles(got, element))
+        return difference
+    x, y = (_from_zero(total_order_key(v, element)) for v in (expected, got))
+    roughly = np.abs(x.astype(np.float64) - y.astype(np.float64))
+    return np.where(roughly < 2.0**52, np.abs(x - y).astype(np.float64), roughly)
+
+
+def _from_zero(key: Array) -> Array:
+    """Total order keys as 64-bit integers in which both zeros are 0."""
+    wide = key.astype(np.int64)
+    return np.where(wide < 0, wide + 1, wide)
+
+
 def float_info(dtype: np.dtype[Any]) -> Any:
     """Facts of a float type, as `numpy.finfo` names them, for the types that numpy lacks too."""
     describe: Any = ml_dtypes.finfo

@@ -367,6 +367,10 @@ CODES: dict[str, Explanation] = {
         "a limit of the interpreter was reached",
         "The run executed more instructions or took longer than its caller allowed.",
     ),
+    "HLO5007": Explanation(
+        "a check of the module does not hold",
+        "The module calls `check.expect_eq` or its kin, and the values that it computed are not those expected.",
+    ),
     "HLO5010": Explanation(
         "not an .npz archive",
         "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. "
