@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 OUT=${1:-demo-out}
 MODEL=testdata/models/mlp.hlo
-PASSES='call-inliner,fixpoint{name=simplification}(constant_folding,cse,dce),fusion'
+PASSES='call-inliner,fixpoint{name=simplification}(algsimp,constant_folding,cse,dce),fusion'
 
 rm -rf "$OUT"
 mkdir -p "$OUT"
