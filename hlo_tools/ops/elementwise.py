@@ -6,17 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hlo_tools.ir.element import PRED, ElementType, Kind, complex_of, real_part
+from hlo_tools.ir.element import F32, F64, PRED, ElementType, Kind, complex_of, real_part
 from hlo_tools.ir.op import Trait
 from hlo_tools.ops import arithmetic as a
 from hlo_tools.ops import functions as f
 from hlo_tools.ops.family import Elementwise, Function, Identity, keep
 from hlo_tools.ops.numerics import arithmetic, precise
+from hlo_tools.ops.rules import need
 
 FLOAT, COMPLEX, SIGNED, UNSIGNED = Kind.FLOAT, Kind.COMPLEX, Kind.SIGNED, Kind.UNSIGNED
 INTEGER, NUMBER = Kind.INTEGER, Kind.NUMBER
 _TRANSCENDENTAL, _IDEMPOTENT = Trait.TRANSCENDENTAL, Trait.IDEMPOTENT
 _SYMMETRIC = Trait.COMMUTATIVE | Trait.ASSOCIATIVE
+
+
+def _complex(part: ElementType) -> ElementType:
+    """The type of a complex number with such parts; ShapeError for parts that none has."""
+    need(part in (F32, F64), f"no complex type has parts of type {part}", 0)
+    return complex_of(part)
 
 
 def unary(
@@ -96,7 +103,7 @@ tanh = transcendental("tanh", np.tanh)
 add = binary("add", arithmetic(np.add), NUMBER | Kind.PRED, _SYMMETRIC)
 and_ = binary("and", a.logical_and, INTEGER | Kind.PRED, _SYMMETRIC | _IDEMPOTENT)
 atan2 = binary("atan2", precise(f.atan2), FLOAT | COMPLEX, _TRANSCENDENTAL)
-complex_ = binary("complex", a.make_complex, FLOAT, result=complex_of)
+complex_ = binary("complex", a.make_complex, FLOAT, result=_complex)
 divide = binary("divide", a.divide, NUMBER)
 maximum = binary("maximum", a.maximum, INTEGER | FLOAT | Kind.PRED, _SYMMETRIC | _IDEMPOTENT)
 minimum = binary("minimum", a.minimum, INTEGER | FLOAT | Kind.PRED, _SYMMETRIC | _IDEMPOTENT)
