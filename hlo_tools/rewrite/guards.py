@@ -26,8 +26,8 @@ def real(i: Instruction, **_: Instruction) -> bool:
     return i.shape.element.is_float
 
 
-def scalar_factor(i: Instruction, **_: Instruction) -> bool:
-    """Not complex: there, a factor of 1 multiplies infinite parts by zero."""
+def not_complex(i: Instruction, **_: Instruction) -> bool:
+    """The result is not complex: there, a factor of 1 multiplies infinite parts by zero, and a sign is rounded."""
     return not i.shape.element.is_complex
 
 

@@ -11,7 +11,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ops import elementwise as e
 from hlo_tools.ops.compare import CompareAttrs, compare, usual_order
 from hlo_tools.rewrite.constants import splat, splat_value
-from hlo_tools.rewrite.guards import integer, predicate, real, scalar_factor, unchanged_type, unsigned
+from hlo_tools.rewrite.guards import integer, not_complex, predicate, real, unchanged_type, unsigned
 from hlo_tools.rewrite.pattern import c, d, s, words, x, y
 from hlo_tools.rewrite.rule import Changes, Rule, rule
 
@@ -129,14 +129,14 @@ RULES: list[Rule] = [
     rule(add(add(x, c), d), add(x, add(c, d)), when=integer),
     rule(subtract(subtract(x, c), d), subtract(x, add(c, d)), when=integer),
     # products
-    rule(multiply(x, 1), x, when=scalar_factor),
+    rule(multiply(x, 1), x, when=not_complex),
     rule(multiply(x, True), x),
     rule(multiply(x, 0), 0, when=integer),  # not for floats: nan, inf, -0
     rule(multiply(x, -1), negate(x), when=real),
     rule(multiply(negate(x), negate(y)), multiply(x, y)),
     rule(multiply(multiply(x, c), d), multiply(x, multiply(c, d)), when=integer),
     rule(multiply(exponential(x), exponential(y)), exponential(add(x, y)), changes=Changes.ROUNDING | Changes.NAN),
-    rule(divide(x, 1), x, when=scalar_factor),
+    rule(divide(x, 1), x, when=not_complex),
     rule(divide(negate(x), negate(y)), divide(x, y), when=real),
     rule(divide(x, s), _shifted, when=unsigned),
     rule(divide(x, s), _exact_inverse),
@@ -152,7 +152,7 @@ RULES: list[Rule] = [
     rule(absolute(negate(x)), absolute(x), when=real),
     rule(absolute(absolute(x)), absolute(x), when=unchanged_type),
     rule(absolute(x), x, when=unsigned),
-    rule(sign(sign(x)), sign(x)),
+    rule(sign(sign(x)), sign(x), when=not_complex),
     # extremes
     rule(maximum(x, x), x),
     rule(minimum(x, x), x),
