@@ -283,7 +283,7 @@ def converted(x: Value, source: ElementType, target: ElementType) -> Value:
         return Complex(re, kernel.const(0.0, re.type))
     e = x.re if isinstance(x, Complex) else x
     if target is PRED and source is not PRED:
-        wide = kernel.convert(e, working(source))
+        wide = kernel.convert(e, working(real_part(source)))
         return kernel.compare("ne", wide, kernel.const(0, wide.type))
     return kernel.convert(e, target)
 
