@@ -386,8 +386,8 @@ def _same_rows(x: Array, y: Array) -> tuple[Array, Array]:
     return np.broadcast_to(x, (rows, x.shape[1])), np.broadcast_to(y, (rows, y.shape[1]))
 
 
-def _ramp(e: Expr, base: Array, step: Array) -> Array:
-    return _typed(e, base + np.arange(e.type.lanes).astype(base.dtype) * step)
+def _ramp(e: Expr, base: Array) -> Array:
+    return _typed(e, base + np.arange(e.type.lanes).astype(base.dtype) * e.attr)
 
 
 def _splat(e: Expr, x: Array) -> Array:

@@ -182,7 +182,9 @@ _FABS, _IABS = _intrinsic("fabs"), _intrinsic("abs", "i1 false")
 
 
 def _abs(f: Lowering, e: Expr, args: Args) -> str:
-    return (_FABS if e.type.element.is_float else _IABS)(f, e, args)
+    if e.type.element.is_float:
+        return _FABS(f, e, args)
+    return _IABS(f, e, args) if e.type.element.is_signed else args[0]
 
 
 def _neg(f: Lowering, e: Expr, args: Args) -> str:
