@@ -138,6 +138,7 @@ _CONTEXT = 1
 class Simulator:
     """Executes the PTX in numpy; what the code does wrong is raised by `wait`.
 
+    images    the PTX texts loaded so far
     launches  names of the kernels launched so far, with grid and block
     """
 
@@ -145,6 +146,7 @@ class Simulator:
 
     def __init__(self) -> None:
         self.memory = DeviceMemory()
+        self.images: list[str] = []
         self.launches: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = []
         self._modules: list[Module] = []
         self._functions: list[tuple[Module, str]] = []
@@ -209,7 +211,8 @@ class Simulator:
         _put(context, _CONTEXT)
 
     def _cuModuleLoadData(self, module: int, image: int) -> None:
-        self._modules.append(load(ctypes.string_at(image).decode(), self.memory))
+        self.images.append(ctypes.string_at(image).decode())
+        self._modules.append(load(self.images[-1], self.memory))
         _put(module, len(self._modules))
 
     def _cuModuleGetFunction(self, function: int, module: int, name: bytes) -> None:

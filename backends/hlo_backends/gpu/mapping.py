@@ -26,8 +26,8 @@ from hlo_tools.codegen.kernel import (
     For,
     If,
     Kernel,
-    Scatter,
     Set,
+    Space,
     Stmt,
     Store,
     compare,
@@ -80,7 +80,7 @@ def _distributed(loop: For) -> list[For]:
     body = nest.body
     if len(body) < 2 or not all(isinstance(s, For) and s.axis is Axis.PARALLEL for s in body):
         return [loop]
-    stored = {s.buffer for s in statements(body) if isinstance(s, (Store, Scatter))}
+    stored = {s.buffer for s in statements(body) if isinstance(s, Store)}
     if any(e.attr.buffer in stored for e in loads(body)) or _share_state([(s,) for s in body]):
         return [loop]
     found: list[For] = []
@@ -99,14 +99,15 @@ def _share_state(parts: Iterable[tuple[Stmt, ...]]) -> bool:
 
 
 def _state(part: tuple[Stmt, ...]) -> Iterable[Cell | Buffer]:
-    """The cells that statements set or read, and the buffers that they allocate."""
+    """The cells and the buffers of the kernel's own that statements name."""
     for s in statements(part):
         if isinstance(s, (Set, Accumulate)):
             yield s.cell
-        elif isinstance(s, Alloc):
+        elif isinstance(s, (Alloc, Store)) and s.buffer.space is not Space.GLOBAL:
             yield s.buffer
         for root in roots(s):
             yield from (e.attr for e in root.walk() if e.op == "cell")
+    yield from (e.attr.buffer for e in loads(part) if e.attr.buffer.space is not Space.GLOBAL)
 
 
 # ---- mapping one part
