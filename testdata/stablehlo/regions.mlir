@@ -61,3 +61,19 @@ func.func @main(%x: tensor<4xf32>, %i: tensor<2x1xi32>, %u: tensor<2xf32>) -> (t
 // CHECK: reduce-window({{.*}}), window={size=2 stride=2}, to_apply=%region_1
 // CHECK: select-and-scatter({{.*}}), window={size=2 stride=2}, select=%region_2, scatter=%region_3
 // run: main({1, 2, 3, 4}, {{3}, {0}}, {10, 20}) == ({21, 2, 3, 14}, {2, 4}, {0, 10, 0, 20})
+// -----
+// With locations everywhere.
+#l = loc("sum")
+func.func @main(%x: tensor<3xi32> loc("x")) -> tensor<i32> {
+  %c = stablehlo.constant dense<0> : tensor<i32> loc(#l)
+  %0 = stablehlo.reduce(%x init: %c) applies stablehlo.add across dimensions = [0] : (tensor<3xi32>, tensor<i32>) -> tensor<i32> loc(#l)
+  %1 = stablehlo.reduce(%x init: %0) across dimensions = [0] : (tensor<3xi32>, tensor<i32>) -> tensor<i32>
+    reducer(%a: tensor<i32> loc("a"), %b: tensor<i32> loc("b")) {
+      %m = stablehlo.maximum %a, %b : tensor<i32> loc(#l)
+      stablehlo.return %m : tensor<i32> loc(#l)
+    } loc(#l)
+  return %1 : tensor<i32> loc(#l)
+} loc(#l)
+// CHECK: parameter(0), metadata={op_name="x"}
+// CHECK: reduce(%x, %{{.*}}), dimensions={0}, to_apply=%region_0, metadata={op_name="sum"}
+// run: main({1, 2, 4}) == 7

@@ -140,3 +140,22 @@ def test_a_long_program_is_read_in_linear_time() -> None:
     module = parse_stablehlo(text)
     assert len(module.main) == 3001
     assert module.main.result.name == "add.2999"
+
+
+LINES = [
+    "%0 = stablehlo.add %x, %x : tensor<2x1xf32>",
+    "%0 = stablehlo.transpose %x, dims = [1, 0] : (tensor<2x1xf32>) -> tensor<1x2xf32>",
+    "%0 = stablehlo.select %p, %x, %x : tensor<2x1xi1>, tensor<2x1xf32>",
+    "%0 = chlo.square %x : tensor<2x1xf32> -> tensor<2x1xf32>",
+    "%0 = stablehlo.convert %x : (tensor<2x1xf32>) -> tensor<2x1xbf16>",
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_of_its_own_reads_as_one_among_others(line: str) -> None:
+    """The grammar takes plain lines in one token; the same on a shared line goes through the rules."""
+    texts = [
+        f"func.func @main(%x: tensor<2x1xf32>, %p: tensor<2x1xi1>) {{\n  {line}{end}  return\n}}"
+        for end in ("\n", "  // a comment\n", " loc(unknown)\n", " ")
+    ]
+    assert len({parse_stablehlo(text).to_text() for text in texts}) == 1

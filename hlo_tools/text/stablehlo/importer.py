@@ -82,8 +82,11 @@ class Importer:
     # ---- what builders ask for
 
     def span(self, op: Operation) -> Span | None:
-        """Where an operation stands in the text."""
-        return None if op.at < 0 else self.source.span(op.at, op.at + len(self.source.text[op.at :].split("\n", 1)[0]))
+        """Where an operation stands in the text: its first line."""
+        if op.at < 0:
+            return None
+        end = self.source.text.find("\n", op.at)
+        return self.source.span(op.at, len(self.source.text) if end < 0 else end)
 
     def builder(self, op: Operation) -> Builder:
         """The builder for an operation. Raises UnsupportedError for an op without one, ParseError for no op at all."""

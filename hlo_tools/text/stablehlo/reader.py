@@ -148,6 +148,8 @@ class _Build(Transformer[Token, Any]):
     def operation(self, parts: list[Any]) -> Operation:
         first = parts[0]
         if isinstance(first, Token):
+            if first.type == "SIMPLE":
+                return _simple(first)
             made: Operation = parts[1]
             made.results = tuple([(name, int(n or 1)) for name, n in _RESULT.findall(first)])
             made.at = _position(first)
@@ -577,6 +579,32 @@ def _short_types(
     if results is Results.NONE:
         return types.outputs if len(types.outputs) == count else (), ()
     return (), types.outputs if results is Results.ALL else types.outputs[-1:]
+
+
+_SIMPLE = re.compile(
+    r"(%[\w$.-]+)\s*=\s*([\w.]+)\s+(%[^:\[]*?)(?:,\s*dims\s*=\s*\[([\d,\s]*)\])?\s*:\s*(?:(\(.*)|(.*))", re.DOTALL
+)
+
+
+def _simple(token: Token) -> Operation:
+    """The operation that a token SIMPLE spells: the same as by the rule `short`."""
+    m = _SIMPLE.fullmatch(token)
+    assert m is not None
+    result, name, uses, dims, signature, listed = m.groups()
+    operands = _uses(uses.rstrip())
+    form = FORMS.get(name, PLAIN)
+    named: Attributes = {} if dims is None else {"dims": tuple(map(int, _INT.findall(dims)))}
+    at = _position(token)
+    try:
+        attributes = form.attributes(Items(named, []))
+    except Malformed as e:
+        raise Malformed(f"{name}: {e.message}", at, token.end_pos, e.code) from None
+    if signature is not None:
+        types = split_function_type(signature)
+        inputs, outputs = types.inputs, types.outputs
+    else:
+        inputs, outputs = _short_types(form.results, _Types((), split_types(listed), False), attributes, len(operands))
+    return Operation(name, operands, attributes, inputs, outputs, (), ((result, 1),), UNKNOWN, at)
 
 
 def _with_arguments(region: Region, arguments: tuple[Argument, ...]) -> Region:
