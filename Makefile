@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 CC     ?= cc
 BIN     = $(VENV)/bin
+PYTESTFLAGS ?= -n auto
 STAMP   = $(VENV)/.installed
 
 .PHONY: demo test lint man clean
