@@ -208,8 +208,9 @@ def parse_pipeline(text: str, name: str = "") -> Pipeline:
 
 
 def _offset(error: UnexpectedInput, text: str) -> int:
-    at: int | None = error.pos_in_stream  # -1 or None at the end
-    return len(text) if at is None or at < 0 else at
+    at: int | None = error.pos_in_stream
+    ends = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    return len(text) if ends or at is None or at < 0 else at
 
 
 def _complaint(error: UnexpectedInput, text: str) -> str:

@@ -11,7 +11,7 @@ from hlo_tools.analysis.effects import supersede
 from hlo_tools.ir.attributes import Dims
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.module import Module
-from hlo_tools.ir.shape import array
+from hlo_tools.ir.shape import Shape, array, with_default_layout
 from hlo_tools.ops.dot import DotAttrs, dot, free_dims
 from hlo_tools.ops.shapes import DimensionsAttrs, reshape, transpose
 from hlo_tools.passes.base import Context, Pass
@@ -95,7 +95,7 @@ def _canonicalize(inst: Instruction) -> None:
         rhs_contracting_dims=Dims((right_at,)),
     )
     sizes = [x.shape.dims[d] for d in left.batch]
-    shape = array(inst.shape.element, (*sizes, *left.free_sizes, *right.free_sizes))
+    shape = _shape(inst, (*sizes, *left.free_sizes, *right.free_sizes))
     made = inst.parent.add(dot, (a, b), attrs, shape, inst.name, like=inst)
     made.extras = inst.extras
     if made.shape.bare is inst.shape.bare:
@@ -108,11 +108,17 @@ def _canonicalize(inst: Instruction) -> None:
 def _transposed(x: Instruction, order: tuple[int, ...]) -> Instruction:
     if order == tuple(range(len(order))):
         return x
-    shape = array(x.shape.element, tuple(x.shape.dims[d] for d in order))
+    shape = _shape(x, tuple(x.shape.dims[d] for d in order))
     return x.parent.add(transpose, (x,), DimensionsAttrs(Dims(order)), shape, like=x)
 
 
 def _seen_as(x: Instruction, dims: tuple[int, ...]) -> Instruction:
     if x.shape.dims == dims:
         return x
-    return x.parent.add(reshape, (x,), reshape.Attrs(), array(x.shape.element, dims), like=x)
+    return x.parent.add(reshape, (x,), reshape.Attrs(), _shape(x, dims), like=x)
+
+
+def _shape(like: Instruction, dims: tuple[int, ...]) -> Shape:
+    """An array of these sizes, with a layout if `like` has one."""
+    shape = array(like.shape.element, dims)
+    return shape if like.shape.layout is None and like.shape.rank else with_default_layout(shape)

@@ -37,6 +37,12 @@ OPPOSITE = {
 }
 
 
+def _last_use(i: Instruction, **_: Instruction) -> bool:
+    """The operands that are negations have no other use, so that these go."""
+    once = all(operand.op is not e.negate or len(operand.users) == 1 for operand in i.operands)
+    return once and i.operands[0] is not i.operands[1]
+
+
 def _exact_inverse(i: Instruction, x: Instruction, s: Instruction) -> Instruction | None:
     """Division by a power of two as multiplication: the inverse is exact."""
     if not i.shape.element.is_float:
@@ -122,8 +128,8 @@ RULES: list[Rule] = [
     rule(subtract(x, 0), x, changes=Changes.ZERO_SIGN),
     rule(subtract(x, x), 0, when=integer),  # not for floats: inf - inf
     rule(subtract(0, x), negate(x), when=integer),
-    rule(add(x, negate(y)), subtract(x, y)),
-    rule(subtract(x, negate(y)), add(x, y)),
+    rule(add(x, negate(y)), subtract(x, y), when=_last_use),
+    rule(subtract(x, negate(y)), add(x, y), when=_last_use),
     rule(subtract(add(x, y), y), x, when=integer),
     rule(add(subtract(x, y), y), x, when=integer),
     rule(add(add(x, c), d), add(x, add(c, d)), when=integer),
