@@ -10,7 +10,7 @@ from hlo_tools.ir.element import PRED, S32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Callees, Env, Op
 from hlo_tools.ir.shape import Shape, scalar
-from hlo_tools.ops.rules import need, need_count, need_signature
+from hlo_tools.ops.rules import need, need_aliasing, need_count, need_same_thread, need_signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,12 @@ class Call(Op[CallAttrs]):
         return at.to_apply.result.shape.bare
 
     def verify(self, inst: Instruction) -> None:
-        need_signature(inst.attrs.to_apply, [x.shape for x in inst.operands], inst.shape, "the called computation")
+        at: CallAttrs = inst.attrs
+        need_signature(at.to_apply, [x.shape for x in inst.operands], inst.shape, "the called computation")
+        need_same_thread(inst, at.to_apply)
+        need_aliasing(inst, at.output_to_operand_aliasing)
+        described = bool(inst.extras.frontend_attributes)
+        need(described or not at.is_composite, "a composite call must have frontend_attributes")
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         return env.call(inst.attrs.to_apply, xs)
@@ -55,7 +60,10 @@ class Fusion(Op[FusionAttrs]):
         return at.calls.result.shape.bare
 
     def verify(self, inst: Instruction) -> None:
-        need_signature(inst.attrs.calls, [x.shape for x in inst.operands], inst.shape, "the fused computation")
+        at: FusionAttrs = inst.attrs
+        need_signature(at.calls, [x.shape for x in inst.operands], inst.shape, "the fused computation")
+        need_same_thread(inst, at.calls)
+        need_aliasing(inst, at.output_to_operand_aliasing)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         return env.call(inst.attrs.calls, xs)

@@ -16,9 +16,12 @@ from hlo_tools.ir.attributes import (
     Word,
     attr,
 )
+from hlo_tools.ir.element import U64
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Callees, Env, NotYet, Op
+from hlo_tools.ir.shape import scalar
 from hlo_tools.ops.checks import TESTS, run_check
+from hlo_tools.ops.rules import need, need_aliasing
 
 IDENTITIES = frozenset(
     {
@@ -34,11 +37,13 @@ IDENTITIES = frozenset(
         "MoveToDevice",
         "LayoutConstraint",
         "AssumeGatherIndicesInBound",
-        "Pin",
-        "Unpin",
     }
 )
 """Targets that only say where or how a value lies: on one device they return their operand."""
+
+
+BUFFER_TARGETS = frozenset({"Pin", "Unpin"})
+"""Targets that turn an array into a buffer and back, in place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +70,26 @@ class CustomCallAttrs:
 class CustomCall(Op[CustomCallAttrs]):
     """Whatever the target does.
 
-    Those in `IDENTITIES` and in `checks.TESTS` have a meaning here; evaluating another raises NotYet.
+    Those in `IDENTITIES`, `BUFFER_TARGETS` and `checks.TESTS` have a meaning here; evaluating another raises NotYet.
     """
 
     name, Attrs, declared, stablehlo = "custom-call", CustomCallAttrs, True, "custom_call"
 
+    def verify(self, inst: Instruction) -> None:
+        at: CustomCallAttrs = inst.attrs
+        need_aliasing(inst, at.output_to_operand_aliasing)
+        target = at.custom_call_target
+        if target in BUFFER_TARGETS:
+            need(len(at.output_to_operand_aliasing) == 1, f"{target} must have one output-to-operand aliasing")
+        if target == "GetRngSeed":
+            need(not inst.operands, f"GetRngSeed takes no operands, got {len(inst.operands)}")
+            need(inst.shape.bare is scalar(U64), f"GetRngSeed returns u64[], but {inst.shape.bare} is declared")
+
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         target = inst.attrs.custom_call_target
         if target in IDENTITIES and len(xs) == 1 and inst.operands[0].shape.bare is inst.shape.bare:
+            return xs[0]
+        if target in BUFFER_TARGETS and len(xs) == 1:
             return xs[0]
         if target in TESTS and len(xs) == 2:
             run_check(inst, *xs)

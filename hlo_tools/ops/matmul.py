@@ -41,7 +41,8 @@ def batched_matmul(x: Array, y: Array, element: ElementType) -> Array:
     if element.is_integer:
         return _integer_matmul(x, y, element)
     dtype = accumulator(element)
-    return narrow(np.matmul(x.astype(dtype, copy=False), y.astype(dtype, copy=False)), element)
+    left, right = (np.ascontiguousarray(v, dtype) for v in (x, y))  # numpy's fast product wants plain strides
+    return narrow(np.matmul(left, right), element)
 
 
 def accumulator(element: ElementType) -> np.dtype[Any]:

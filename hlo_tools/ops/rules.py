@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hlo_tools.ir.element import ElementType, Kind
+from hlo_tools.ir.attributes import Aliasing
+from hlo_tools.ir.element import BUFFER, ElementType, Kind
 from hlo_tools.ir.op import ShapeError
 from hlo_tools.ir.shape import Shape, array, tuple_of
 
 if TYPE_CHECKING:
     from hlo_tools.ir.computation import Computation
+    from hlo_tools.ir.instruction import Instruction
 
 KIND_NAMES = {
     Kind.PRED: "pred",
@@ -117,6 +119,34 @@ def results_like(computation: Computation, shapes: Sequence[Shape]) -> Shape:
     if len(shapes) == 1 and not computation.result.shape.is_tuple:
         return shapes[0]
     return tuple_of(tuple(shapes))
+
+
+def need_same_thread(inst: Instruction, callee: Computation) -> None:
+    """A called computation has to run on the thread of its caller."""
+    ours, theirs = inst.parent.execution_thread or "main", callee.execution_thread or "main"
+    need(ours == theirs, f"{callee.name} runs on the execution thread {theirs}, its caller on {ours}")
+
+
+def need_aliasing(inst: Instruction, aliasing: Aliasing) -> None:
+    """Each output that lies in the buffer of an operand has to exist, and to have the shape of the operand's part."""
+    for entry in aliasing:
+        need(
+            0 <= entry.operand < len(inst.operands),
+            f"output_to_operand_aliasing names operand {entry.operand} of {len(inst.operands)}",
+        )
+        output = part_of(inst.shape, entry.output, "output")
+        operand = part_of(inst.operands[entry.operand].shape, entry.operand_index, f"operand {entry.operand}")
+        same = output is operand or (output.bare is operand.bare and (output.layout is None or operand.layout is None))
+        need(same, f"output_to_operand_aliasing joins {output} and {operand}", entry.operand)
+
+
+def part_of(shape: Shape, path: tuple[int, ...], what: str) -> Shape:
+    """The shape at an index path, of a buffer what it holds; ShapeError where there is none."""
+    part = shape
+    for i in path:
+        need(part.is_tuple and 0 <= i < len(part.elements), f"{what} {shape} has no part {braces(path)}")
+        part = part.elements[i]
+    return part.elements[0] if part.element is BUFFER else part
 
 
 def signature(computation: Computation) -> tuple[list[Shape], Shape]:
