@@ -144,7 +144,6 @@ class Body(LineReader):
             st = self._asynchronous(st, shape, operands)
         op = self._op(st)
         inline = self._inline_value(st, op, shape)
-        context.shape = shape
         found = read_attributes(op, self._without_bodies(op, st.pairs), context, inline, st.opcode_at)
         for pair in found.unknown:
             message = f"unknown attribute '{pair.key}' of {op.name} is kept as it is"

@@ -40,7 +40,6 @@ from hlo_tools.ir.op import Callee, Callees
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ir.sharding import Sharding
 from hlo_tools.text.grammar import canonical
-from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import MAX_LENGTH, parse_shape
 from hlo_tools.text.shardings import read_sharding, show_sharding
@@ -49,9 +48,6 @@ from hlo_tools.text.strings import quote, unquote
 
 class Scope(Protocol):
     """What a value may refer to while it is read."""
-
-    shape: Shape | None
-    """The shape of the instruction, if its text gives it."""
 
     def computation(self, name: str) -> Computation:
         """The computation of this name."""
@@ -63,10 +59,6 @@ class Style(Protocol):
 
     def callee(self, computation: Computation) -> str:
         """How a called computation is printed."""
-        ...
-
-    def constant(self, value: Literal) -> str:
-        """How a constant is printed."""
         ...
 
 
@@ -331,12 +323,6 @@ def _show_callees(value: tuple[Computation, ...], style: Style) -> str:
     return "{" + ", ".join(map(style.callee, value)) + "}"
 
 
-def _literal(text: str, scope: Scope) -> Literal:
-    if scope.shape is None:
-        raise Malformed("a constant needs a shape", code="HLO1014")
-    return parse_literal(text, scope.shape)
-
-
 def _precision(text: str) -> tuple[Precision, ...]:
     return tuple(_member(Precision, t.strip()) for t in text[1:-1].split(",") if t.strip())
 
@@ -371,7 +357,6 @@ CODECS: dict[Any, Codec] = {
     tuple[Shape, ...]: simple("shapes", r"\{.*\}", _shapes, lambda v: "{" + ", ".join(s.text for s in v) + "}"),
     Callee: Codec("callee", re.compile(r"%?[\w.\-]+"), lambda t, s: s.computation(t), lambda v, s: s.callee(v)),
     Callees: Codec("callees", re.compile(r"\{(?:%?[\w.\-]+(?:, ?)?)*\}"), _callees, _show_callees),
-    Literal: Codec("json", re.compile(r"(?s:.*)"), _literal, lambda v, s: s.constant(v)),
 }  # fmt: skip
 """The codec of each type, but for enumerations."""
 
@@ -417,6 +402,8 @@ def attribute_syntax(record: type[Any]) -> dict[str, FieldSyntax]:
         hints = get_type_hints(record)
         found = _SYNTAX[record] = {}
         for f in fields(record):
+            if hints[f.name] is Literal:
+                continue  # a constant stands between the parentheses only
             key, required = f.metadata.get("key") or f.name, f.default is MISSING
             always = required or bool(f.metadata.get("always"))
             found[key] = FieldSyntax(key, f.name, codec(hints[f.name]), f.default, required, always)

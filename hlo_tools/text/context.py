@@ -39,7 +39,6 @@ class Context:
         self.warn = warn
         self.module = Module("_", source=source)
         self.problems: list[Diagnostic] = []
-        self.shape: Shape | None = None
         self.here = 0  # where the statement that is being read starts
         self.depth = 0  # of computations in the place of their names
         self.pool: dict[str, Computation] = {}  # every computation that is defined or named

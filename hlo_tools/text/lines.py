@@ -23,12 +23,12 @@ from hlo_tools.text.shapes import parse_shape
 
 _PARENTHESES = r"(?:[^()\n]++|\((?:[^()\n]++|\([^()\n]*+\))*+\))*+"
 LINE = re.compile(
-    rf"  (ROOT )?%?([\w.\-]++) = (\({_PARENTHESES}\)|[a-z]\w*+\[[^\]\s]*+\](?:\{{[^\n ]*+)?)"
+    rf"  (ROOT )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) = (\({_PARENTHESES}\)|[a-z]\w*+\[[^\]\s]*+\](?:\{{[^\n ]*+)?)"
     rf" ([a-z][a-z\d\-]*+)\(({_PARENTHESES})\)(?:, ([^\n]++))?\n(?=[ \t]*+[%\w}}])",
     re.ASCII,
 )
 """ROOT, name, shape, opcode, what stands between the parentheses, attributes; and the next line is no continuation."""
-_INDEX = re.compile(r"/\*index=\d+\*/")
+_INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
 _METADATA = re.compile(r'metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*+\})(?:, |$)')
 _REMEMBERED = 200
 """Longer constants are not kept for a second use."""
@@ -84,7 +84,7 @@ class LineReader:
                     if "/" in args:
                         args = _INDEX.sub("", args)
                     if "%" in args:
-                        args = args.replace("%", "")
+                        args = f", {args}".replace(", %", ", ")[2:]
                     operands = tuple([names[x] for x in args.split(", ")])
                 found = attributes.get((opcode, rest))
                 if found is None:
@@ -113,6 +113,8 @@ class LineReader:
         key = (op.name, rest)
         if op.inline is not None:
             number = op.inline == "number"
+            if number and not (args.isascii() and args.isdigit()):
+                raise Malformed("not in the plain form")
             key = (op.name, f"{args} {rest}" if number else f"{shape.text} {args} {rest}")
             found = context.attributes.get(key)
             if found is not None:

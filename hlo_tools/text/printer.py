@@ -47,10 +47,6 @@ class _Printer:
         self.depth -= 1
         return f"\n{indent}{{\n{body}\n{indent}}}"
 
-    def constant(self, value: Literal) -> str:
-        """The value of a constant."""
-        return literal_text(value, self.options.print_large_constants)
-
     # ---- the module
 
     def module(self, module: Module) -> str:
@@ -112,7 +108,7 @@ class _Printer:
         if inline is None:
             return ""
         value = getattr(inst.attrs, inline)
-        return self.constant(value) if isinstance(value, Literal) else str(value)
+        return literal_text(value, self.options.print_large_constants) if isinstance(value, Literal) else str(value)
 
     def _annotations(self, inst: Instruction) -> str:
         """Everything behind the parentheses."""

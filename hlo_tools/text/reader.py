@@ -27,8 +27,8 @@ from hlo_tools.text.shapes import parse_shape
 from hlo_tools.text.statements import Head, read_head, read_pairs
 from hlo_tools.text.tables import TABLES, read_table
 
-_HEADER = re.compile(r"HloModule %?([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
-_HEAD = re.compile(r"(ENTRY )?%?([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
+_HEADER = re.compile(r"HloModule %?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
+_HEAD = re.compile(r"(ENTRY )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
 _PARAMETER_NAME = re.compile(r"%?[\w.\-]+(?:\s*:\s*|\s+)(?=[a-z(])")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
 

@@ -24,7 +24,7 @@ _MAX_INT = 2**63 - 1
 _ARRAY = r"([a-z][a-z0-9]*)\[([\d,<=?]*)\](?:\{([^{}\s]*)\})?"
 _PLAIN_ARRAY = re.compile(_ARRAY)
 _PIECE = re.compile(rf"(?:/\*index=\d+\*/)?(?:{_ARRAY}|(b?\()|(\))|(, ?))")
-_LAYOUT = re.compile(r"([\d,]*)(?::(.+))?")
+_LAYOUT = re.compile(r"((?:\d+(?:,\d+)*)?)(?::(.+))?")
 _GROUPS = re.compile(r"\(([^()]*)\)")
 
 
@@ -74,7 +74,7 @@ def _nested(text: str) -> Shape | None:
             if len(stack) > MAX_NESTING:
                 raise Malformed(f"shape nested deeper than {MAX_NESTING}", at, code="HLO1006")
         elif closed is not None:
-            if len(stack) == 1:
+            if len(stack) == 1 or (stack[-1][1] and not after_item):
                 return None
             kind, inside = stack.pop()
             if kind == "b(" and len(inside) != 1:
@@ -145,10 +145,12 @@ def _properties(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     at = 0
     while at < len(text):
-        for prefix, (field, read) in _PROPERTIES.items():
+        for prefix, (field, form, read) in _PROPERTIES.items():
             if text.startswith(prefix + "(", at) and field not in found:
                 start = at + len(prefix)
                 end = _end_of_groups(text, start)
+                if not re.fullmatch(form, text[start:end]):
+                    raise Malformed(f"'{text[at:end]}' is no property of a layout", code="HLO1013")
                 found[field] = read(text[start:end])
                 at = end
                 break
@@ -180,15 +182,18 @@ def _splits(text: str) -> tuple[SplitConfig, ...]:
     return tuple(SplitConfig(int(d), tuple(map(int, at.split(",")))) for d, at in pairs)
 
 
-_PROPERTIES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "D": ("dim_level_types", lambda t: tuple(t[1:-1].split(","))),
-    "T": ("tiles", _tiles),
-    "L": ("tail_padding_alignment", _number),
-    "#": ("index_type", lambda t: t[1:-1]),
-    "*": ("pointer_type", lambda t: t[1:-1]),
-    "E": ("element_bits", _number),
-    "SC": ("split_configs", _splits),
-    "S": ("memory_space", _number),
-    "P": ("physical_shape", lambda t: t[1:-1]),
-    "M": ("metadata_prefix_bytes", _number),
+_COUNT = r"\(\d+\)"
+_NAME = r"\(\w+\)"
+_PROPERTIES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
+    "D": ("dim_level_types", r"\([DCSH][+~]*(?:,[DCSH][+~]*)*\)", lambda t: tuple(t[1:-1].split(","))),
+    "T": ("tiles", r"(?:\((?:(?:\d+|\*)(?:,(?:\d+|\*))*)?\))+", _tiles),
+    "L": ("tail_padding_alignment", _COUNT, _number),
+    "#": ("index_type", _NAME, lambda t: t[1:-1]),
+    "*": ("pointer_type", _NAME, lambda t: t[1:-1]),
+    "E": ("element_bits", _COUNT, _number),
+    "SC": ("split_configs", r"(?:\(\d+:\d+(?:,\d+)*\))+", _splits),
+    "S": ("memory_space", _COUNT, _number),
+    "P": ("physical_shape", r"\(.*\)", lambda t: t[1:-1]),
+    "M": ("metadata_prefix_bytes", _COUNT, _number),
 }
+"""By its letter: the field of `Layout`, the form of the text in parentheses, and how it is read."""

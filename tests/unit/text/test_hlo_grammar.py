@@ -66,7 +66,7 @@ PIECES = ["", " ", ",", "(", ")", "{", "}", "=", "%", '"', "'", "0", "-", "/*x*/
           ", index=0", "#0", "_", "a", "[", "]", "metadata={", "é", "\\"]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(LINES), st.lists(st.tuples(st.floats(0, 1), st.sampled_from(PIECES), st.booleans()), max_size=3))
 def test_damaged_lines(line: str, changes: list[tuple[float, str, bool]]) -> None:
     for place, piece, insert in changes:
