@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
 from hlo_tools.codegen import kernel as k
-from hlo_tools.codegen.builder import Builder, Ref, choose
+from hlo_tools.codegen.builder import Builder, Indices, Ref, choose
 from hlo_tools.codegen.contraction import set_together, undilated
 from hlo_tools.codegen.elemental import Elements
 from hlo_tools.codegen.index import Dynamic, Index, constant, of
@@ -17,6 +20,8 @@ from hlo_tools.ir.element import PRED, S64
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ops import OPS
 from hlo_tools.ops.windows import window_of
+
+_THREADS = 8  # into at most how many parts rows are divided
 
 # ---- running sums
 
@@ -63,15 +68,16 @@ def _scan(view: View, axis: int) -> Launch:
         builder.update(ref, tuple(at), total)
         return total
 
-    with builder.nest(shape.dims, outer) as around:
-        if all(shape.dims[d] == 1 for d in inner):
+    if all(shape.dims[d] == 1 for d in inner):
+        with _rows(builder, shape.dims, outer) as around:
             cells = [builder.cell(e.type.element, e) for e in parts(initial)]
             with builder.loop(n, Axis.SERIAL) as i:
                 along = i if forward else constant(n - 1) - i
                 before = from_parts([k.cell(c) for c in cells])
                 total = step(along, before, around, tuple(constant(0) for _ in shape.dims))
                 set_together(builder, list(zip(cells, parts(total), strict=True)))
-        else:
+    else:
+        with builder.nest(shape.dims, outer) as around:
             first = constant(0 if forward else n - 1)
             with builder.nest(shape.dims, inner) as within:
                 step(first, initial, around, within)
@@ -82,6 +88,22 @@ def _scan(view: View, axis: int) -> Launch:
                     at[axis] = along - 1 if forward else along + 1
                     step(along, ref.load(tuple(at)), around, within)
     return builder.launch(view.name, shape.size)
+
+
+@contextmanager
+def _rows(builder: Builder, dims: tuple[int, ...], outer: Sequence[int]) -> Iterator[Indices]:
+    """Loops over rows that are read from end to end: a few parallel ones, for threads, around serial ones.
+
+    Vectors of elements of different rows would be gathered from as many cache lines, often of one cache set.
+    """
+    found = [constant(0)] * len(dims)
+    with ExitStack() as stack:
+        for number, d in enumerate(outer):
+            parallel = max(n for n in range(1, _THREADS + 1) if dims[d] % n == 0) if number == 0 else 1
+            serial = dims[d] // parallel
+            found[d] = stack.enter_context(builder.loop(parallel)) * serial
+            found[d] = found[d] + stack.enter_context(builder.loop(serial, Axis.SERIAL))
+        yield tuple(found)
 
 
 # ---- select-and-scatter

@@ -217,3 +217,23 @@ ENTRY m {{
 }}""")
         == 5
     )
+
+
+@pytest.mark.parametrize("element", ["f32", "s32", "c64", "bf16"])
+@pytest.mark.parametrize("pads", ["0_0x0_0x6_0", "0_0x0_0x0_6", "4_0x0_0x0_0", "0_0x0_2x0_0"])
+def test_running_sums(element: str, pads: str) -> None:
+    sizes = [1 + sum(map(int, pad.split("_"))) for pad in pads.split("x")]
+    size = "x".join(map(str, sizes))
+    text = f"""HloModule t
+plus {{
+  a = {element}[] parameter(0)
+  q = {element}[] parameter(1)
+  ROOT r = {element}[] add(a, q)
+}}
+ENTRY m {{
+  x = {element}[5,3,7] parameter(0)
+  z = {element}[] parameter(1)
+  ROOT r = {element}[5,3,7] reduce-window(x, z), window={{size={size} pad={pads}}}, to_apply=plus
+}}"""
+    # bf16 sums are kept in bf16 from element to element
+    assert check(text, atol=0.05 if element == "bf16" else 1e-6) == 1
