@@ -159,3 +159,30 @@ def test_a_line_of_its_own_reads_as_one_among_others(line: str) -> None:
         for end in ("\n", "  // a comment\n", " loc(unknown)\n", " ")
     ]
     assert len({parse_stablehlo(text).to_text() for text in texts}) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%0 = stablehlo.dot %x : tensor<f32>",
+        "%0 = stablehlo.broadcast_in_dim %x, %x, dims = [] : tensor<f32>",
+        '"stablehlo.if"() ({}, {}) : () -> ()',
+        "%0 = chlo.next_after %x : tensor<f32>",
+        '"stablehlo.select_and_scatter"() : () -> ()',
+        '"stablehlo.outfeed"() : () -> !stablehlo.token',
+        '"stablehlo.recv"() : () -> ()',
+        "%0 = stablehlo.dynamic_iota : tensor<2xf32>",
+        "%0 = stablehlo.custom_call @f() {api_version = 9 : i32} : () -> tensor<f32>",
+        "%0 = stablehlo.get_tuple_element %x[0] : (tensor<f32>) -> tensor<f32>",
+        "%0 = stablehlo.reduce_precision %x, format = e1m : tensor<f32>",
+        "%0 = stablehlo.compare XX, %x, %x : (tensor<f32>, tensor<f32>) -> tensor<i1>",
+        "%0 = stablehlo.slice %x [0] : (tensor<f32>) -> tensor<f32>",
+        '%0 = "stablehlo.gather"(%x, %x) {dimension_numbers = 5 : i32} : (tensor<f32>, tensor<f32>) -> tensor<f32>',
+    ],
+)
+def test_an_op_with_the_wrong_parts_gets_a_diagnostic_with_its_place(line: str) -> None:
+    with pytest.raises(hlo.HloError) as caught:
+        hlo.verify(parse_stablehlo(f"func.func @main(%x: tensor<f32>) {{\n  {line}\n  return\n}}"))
+    span = caught.value.diagnostics[0].span
+    assert span is not None
+    assert span.position[0] == 2

@@ -109,8 +109,15 @@ class Scope:
 
     # ---- values
 
-    def operands(self, op: Operation) -> list[Instruction]:
-        """The instructions that the operands name, checked against the types that the text gives."""
+    def operands(self, op: Operation, count: int | None = None, least: int = 0) -> list[Instruction]:
+        """The instructions that the operands name, checked against the types that the text gives.
+
+        `count`, or `least`, says how many there have to be.
+        """
+        given = len(op.operands)
+        if given < least or (count is not None and given != count):
+            wanted = f"at least {least}" if count is None else str(count)
+            self.fail(op, f"{op.name} takes {wanted} operands, got {given}", "HLO1501")
         found = [self.value(op, name) for name in op.operands]
         if op.operand_types:
             self._check_operands(op, found)

@@ -23,7 +23,7 @@ from hlo_tools.text.stablehlo.syntax import Dense, Number, Operation
 
 
 def _constant_like(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    (x,) = scope.operands(op)
+    (x,) = scope.operands(op, 1)
     value = scope.attribute(op, "value")
     if not isinstance(value, Number):
         raise Malformed("expected a number", code="HLO1505")

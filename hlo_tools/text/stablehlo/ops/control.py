@@ -123,7 +123,7 @@ def _branch(scope: Scope, op: Operation, index: int) -> tuple[Computation, Instr
 
 
 def _conditional(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    (chooser,) = scope.operands(op)
+    (chooser,) = scope.operands(op, 1)
     branches = [_branch(scope, op, i) for i in range(len(op.regions))]
     targets = [Callee(c) for c, _ in branches]
     if chooser.shape.element is PRED:
@@ -163,7 +163,7 @@ def _custom_call(scope: Scope, op: Operation) -> Sequence[Instruction]:
         custom_call_has_side_effect=_optional(scope, op, "has_side_effect", boolean, False),
         operand_layout_constraints=_operand_layouts(scope, op, operands),
         output_to_operand_aliasing=_aliasing(scope, op),
-        api_version=_API[_optional(scope, op, "api_version", integer, 1)],
+        api_version=_optional(scope, op, "api_version", _api_version, CustomCallApiVersion.ORIGINAL),
         called_computations=Callees(tuple([_function(scope, op, c) for c in called])),
     )
     shapes = _with_result_layouts(scope, op, scope.result_shapes(op))
@@ -182,6 +182,13 @@ _API = [
     CustomCallApiVersion.STATUS_RETURNING_UNIFIED,
     CustomCallApiVersion.TYPED_FFI,
 ]
+
+
+def _api_version(value: Attribute) -> CustomCallApiVersion:
+    number = integer(value)
+    if not 0 <= number < len(_API):
+        raise Malformed(f"there is no api_version {number}", code="HLO1505")
+    return _API[number]
 
 
 def _optional(scope: Scope, op: Operation, name: str, convert: Callable[[Attribute], T], default: T) -> T:

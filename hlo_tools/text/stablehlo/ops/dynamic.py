@@ -22,14 +22,14 @@ def _when_static(static: Builder) -> Builder:
     """`static` where operand 0 and the result have static shapes: then the operands that give shapes say nothing."""
 
     def build(scope: Scope, op: Operation) -> Sequence[Instruction]:
-        known = scope.result_shape(op).is_static and scope.operands(op)[0].shape.is_static
+        known = scope.result_shape(op).is_static and all(x.shape.is_static for x in scope.operands(op)[:1])
         return static(scope, op) if known else _opaque(scope, op)
 
     return build
 
 
 def _broadcast(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    x, _ = scope.operands(op)
+    x, _ = scope.operands(op, 2)
     return [broadcast_in_dim(scope, x, _BROADCAST_DIMENSIONS.read(scope, op), scope.result_shape(op))]
 
 
@@ -39,7 +39,7 @@ def _iota(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 
 def _reshape(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    x, _ = scope.operands(op)
+    x, _ = scope.operands(op, 2)
     return [scope.add(reshape, [x], ReshapeAttrs(), scope.result_shape(op))]
 
 

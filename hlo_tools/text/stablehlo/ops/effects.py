@@ -77,7 +77,7 @@ def _infeed(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 
 def _outfeed(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    *values, token = scope.operands(op)
+    *values, token = scope.operands(op, least=1)
     data = scope.add(tuple_, values, shape=tuple_of(tuple([v.shape for v in values])))
     config = From("outfeed_config", string, "").read(scope, op)
     at = OutfeedAttrs(Raw(data.shape.text), config)
@@ -90,7 +90,7 @@ def _context(shapes: Sequence[Shape]) -> Shape:
 
 
 def _send(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    *values, token = scope.operands(op)
+    *values, token = scope.operands(op, least=1)
     at = _channel(scope, op)
     data = scope.group(values)
     started = scope.add(send, [data, token], at, _context([data.shape]))
@@ -100,7 +100,9 @@ def _send(scope: Scope, op: Operation) -> Sequence[Instruction]:
 def _recv(scope: Scope, op: Operation) -> Sequence[Instruction]:
     operands = scope.operands(op)
     at = _channel(scope, op)
-    *shapes, _ = scope.result_shapes(op)
+    *shapes, last = scope.result_shapes(op) or [scalar(U32)]
+    if not last.is_token:
+        raise Malformed("the last result has to be a token", code="HLO1504")
     data = shapes[0] if len(shapes) == 1 else tuple_of(tuple(shapes))
     started = scope.add(recv, operands, at, _context([data]))
     done = scope.add(recv_done, [started], at, tuple_of((data, TOKEN_SHAPE)))
@@ -120,7 +122,7 @@ def _algorithm(value: Attribute) -> RandomAlgorithm:
 
 def _rng(scope: Scope, op: Operation) -> Sequence[Instruction]:
     """The shape is that of the result; the operand that gives it is dropped."""
-    low, high, _ = scope.operands(op)
+    low, high, _ = scope.operands(op, 3)
     name = word(scope.attribute(op, "rng_distribution"))
     if name not in RandomDistribution.__members__:
         raise Malformed(f"'{name}' is no distribution", code="HLO1505")

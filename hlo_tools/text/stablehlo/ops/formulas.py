@@ -318,11 +318,11 @@ def conj(x: Value) -> Value:
     return x.apply(e.real).apply(e.complex_, -x.apply(e.imag))
 
 
-def formula(make: Callable[..., Value], wide: bool = False) -> Builder:
+def formula(make: Callable[..., Value], wide: bool = False, arity: int = 1) -> Builder:
     """The builder of an op that `make` computes; with `wide`, floats narrower than f32 are computed as f32."""
 
     def build(scope: Scope, op: Operation) -> Sequence[Instruction]:
-        values = [Value(scope, x) for x in scope.operands(op)]
+        values = [Value(scope, x) for x in scope.operands(op, arity)]
         element = values[0].inst.shape.element
         if not (element.is_float or element.is_complex):
             raise Malformed(f"expected floating point elements, got {element}", code="HLO1504")
@@ -344,6 +344,6 @@ FORMULAS: dict[str, Builder] = {
     "chlo.is_neg_inf": formula(lambda x: x.compare("EQ", -inf)),
     "chlo.is_pos_inf": formula(lambda x: x.compare("EQ", inf)),
     "chlo.lgamma": formula(lgamma, wide=True),
-    "chlo.next_after": formula(next_after),
+    "chlo.next_after": formula(next_after, arity=2),
     "chlo.square": formula(square),
 }

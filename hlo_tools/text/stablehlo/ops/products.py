@@ -52,7 +52,7 @@ _PRECISIONS = From("precision_config", precisions, Precisions(()))
 
 def _dot(scope: Scope, op: Operation) -> Sequence[Instruction]:
     """The last dimension of the left operand with the first of the right one."""
-    x, y = scope.operands(op)
+    x, y = scope.operands(op, 2)
     at = DotAttrs(
         lhs_contracting_dims=Dims((x.shape.rank - 1,)),
         rhs_contracting_dims=Dims((0,)),
@@ -197,7 +197,7 @@ _CONV_WINDOW = WindowNames("lhs_dilation", "rhs_dilation")
 
 
 def _convolution(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    x, kernel = scope.operands(op)
+    x, kernel = scope.operands(op, 2)
     labels = From("dimension_numbers", conv_dims).read(scope, op)
     spatial = labels.kernel_spatial
     if any(not 0 <= d < kernel.shape.rank for d in spatial):

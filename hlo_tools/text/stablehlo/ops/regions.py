@@ -43,7 +43,7 @@ def _reduce_window(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 
 def _select_and_scatter(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    operands = scope.operands(op)
+    operands = scope.operands(op, 3)
     sizes = dims("window_dimensions", (1,) * operands[0].shape.rank).read(scope, op)
     at = SelectAndScatterAttrs(
         window=window(scope, op, sizes, _WINDOW),

@@ -65,7 +65,7 @@ def broadcast_in_dim(scope: Scope, x: Instruction, dimensions: Sequence[int], re
 
 
 def _broadcast_in_dim(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    (x,) = scope.operands(op)
+    (x,) = scope.operands(op, 1)
     return [broadcast_in_dim(scope, x, _BROADCAST_DIMENSIONS.read(scope, op), scope.result_shape(op))]
 
 
@@ -74,7 +74,7 @@ _BROADCAST_DIMENSIONS = dims("broadcast_dimensions")
 
 def _broadcast(scope: Scope, op: Operation) -> Sequence[Instruction]:
     """New dimensions go in front."""
-    (x,) = scope.operands(op)
+    (x,) = scope.operands(op, 1)
     result = scope.result_shape(op)
     front = result.rank - x.shape.rank
     return [scope.add(broadcast, [x], DimensionsAttrs(Dims(tuple(range(front, result.rank)))), result)]

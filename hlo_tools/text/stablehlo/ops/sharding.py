@@ -14,7 +14,7 @@ from hlo_tools.text.stablehlo.syntax import Angles, Operation, Struct
 
 def _constraint(scope: Scope, op: Operation) -> Sequence[Instruction]:
     """An identity under the name that XLA's passes know."""
-    (x,) = scope.operands(op)
+    (x,) = scope.operands(op, 1)
     sharding = scope.attribute(op, "sharding")
     if not isinstance(sharding, Angles | Struct):
         raise Malformed("expected a sharding", code="HLO1505")
