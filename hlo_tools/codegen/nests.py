@@ -41,9 +41,17 @@ def is_plain(loop: For) -> bool:
 
 
 def extent(loop: For) -> int:
-    """Iterations of a loop with constant bounds; a guess where they are not."""
+    """Iterations of a loop with constant bounds; the most there can be where they are not."""
     span = loop.end - loop.begin
-    return max(0, -(-span.high // loop.step))
+    return max(0, -(-_most(span) // loop.step))
+
+
+def _most(span: Index) -> int:
+    """An upper bound that knows what rounding down to a multiple leaves: x - x / n * n is below n."""
+    for atom, c in span.terms:
+        if isinstance(atom, Quotient) and c == -atom.by and span + ix.of(atom) * atom.by == atom.of:
+            return min(span.high, atom.by - 1)
+    return span.high
 
 
 # ---- what a body reads and writes

@@ -10,7 +10,7 @@ import numpy as np
 
 from hlo_backends.llvm.types import constant, spelled, stored, suffix, vector
 from hlo_tools.codegen.kernel import Access, Buffer, Expr, Type
-from hlo_tools.ir.element import F32, F64, PRED, S32, ElementType
+from hlo_tools.ir.element import F16, F32, F64, PRED, S32, ElementType
 
 if TYPE_CHECKING:
     from hlo_backends.llvm.lower import Lowering
@@ -283,28 +283,39 @@ def _bitcast(f: Lowering, e: Expr, args: Args) -> str:
 
 
 def _convert(f: Lowering, e: Expr, args: Args) -> str:
-    source, target = e.args[0].type, e.type
+    return _converted(f, e.args[0].type, e.type, args[0])
+
+
+def _converted(f: Lowering, source: Type, target: Type, x: str) -> str:
     old, new = source.element, target.element
-    if old.is_float:
-        if new.is_float:
-            return _float_to_float(f, source, target, args[0])
-        if new is PRED:
-            return f.text.pure(f"fcmp une {spelled(source)} {args[0]}, {constant(0.0, source)}", args)
-        return _saturate(f, source, target, args[0])
-    if new.is_float:
-        name = "sitofp" if old.is_signed else "uitofp"
-        return f.text.pure(f"{name} {spelled(source)} {args[0]} to {spelled(target)}", args)
+    t, to, pure = spelled(source), spelled(target), f.text.pure
+    if old is F16:  # by way of f32
+        wide, half = Type(F32, target.lanes), vector("half", target.lanes)
+        short = pure(f"bitcast {t} {x} to {half}", (x,))
+        return _converted(f, wide, target, pure(f"fpext {half} {short} to {spelled(wide)}", (short,)))
+    if new is F16:  # from f32 alone: all else was expanded
+        half = vector("half", target.lanes)
+        short = pure(f"fptrunc {t} {x} to {half}", (x,))
+        return pure(f"bitcast {half} {short} to {to}", (short,))
+    if old.is_float and new is PRED:
+        return pure(f"fcmp une {t} {x}, {constant(0.0, source)}", (x,))
+    if old.is_float and not new.is_float:
+        return _saturate(f, source, target, x)
     if new is PRED:
-        return f.text.pure(f"icmp ne {spelled(source)} {args[0]}, {constant(0, source)}", args)
-    if old.bits == new.bits:
-        return args[0]
-    name = "trunc" if old.bits > new.bits else "sext" if old.is_signed else "zext"
-    return f.text.pure(f"{name} {spelled(source)} {args[0]} to {spelled(target)}", args)
+        return pure(f"icmp ne {t} {x}, {constant(0, source)}", (x,))
+    name = _conversion(old, new)
+    return pure(f"{name} {t} {x} to {to}", (x,)) if name else x
 
 
-def _float_to_float(f: Lowering, source: Type, target: Type, x: str) -> str:
-    name = "fpext" if target.element.bits > source.element.bits else "fptrunc"
-    return f.text.pure(f"{name} {spelled(source)} {x} to {spelled(target)}", (x,))
+def _conversion(old: ElementType, new: ElementType) -> str:
+    """The instruction that converts; empty where the bits stay."""
+    if old.bits == new.bits and old.is_float == new.is_float:
+        return ""
+    if old.is_float:
+        return "fpext" if new.bits > old.bits else "fptrunc"
+    if new.is_float:
+        return "sitofp" if old.is_signed else "uitofp"
+    return "trunc" if old.bits > new.bits else "sext" if old.is_signed else "zext"
 
 
 def _saturate(f: Lowering, source: Type, target: Type, x: str) -> str:
@@ -312,8 +323,6 @@ def _saturate(f: Lowering, source: Type, target: Type, x: str) -> str:
 
     `llvm.fptosi.sat` is lane by lane on x86; comparing with the bounds, which are powers of two, is not.
     """
-    if source.element.bits < 32:
-        source, x = Type(F32, source.lanes), _float_to_float(f, source, Type(F32, source.lanes), x)
     element = target.element
     low, high, top = _bounds(element)
     t, to, bits, pure = spelled(source), spelled(target), vector("i1", source.lanes), f.text.pure

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from functools import cache
 
-import ml_dtypes
 import numpy as np
 
 from hlo_tools.codegen.kernel import Type
-from hlo_tools.ir.element import BF16, F16, F32, F64, ElementType
+from hlo_tools.ir.element import F32, F64, ElementType
+from hlo_tools.ops.numerics import narrow
 
-_FLOATS = {F16: "half", BF16: "bfloat", F32: "float", F64: "double"}
+_FLOATS = {F32: "float", F64: "double"}
+"""All others are integers of their width to LLVM. It knows f16 and bf16, but where the processor does not, moving one
+under a mask is enough to make it call libgcc."""
 
-_SHORT = {F16: "f16", BF16: "bf16", F32: "f32", F64: "f64"}
+_SHORT = {F32: "f32", F64: "f64"}
 """As in the suffix of an overloaded intrinsic."""
 
 
 @cache
 def scalar(element: ElementType) -> str:
-    """The type in which one element is computed; a float that LLVM lacks is an integer of its width."""
+    """The type in which one element is computed."""
     return _FLOATS.get(element) or f"i{element.bits}"
 
 
@@ -57,7 +59,8 @@ def number(value: int | float | bool, element: ElementType) -> str:
     if element in _FLOATS:
         return _float(value, element)
     if element.is_float:
-        return str(int(np.asarray(value).astype(element.dtype).view(np.uint8)) & ((1 << element.bits) - 1))
+        bits = narrow(np.asarray(value), element).view(np.dtype(f"u{element.bytes}"))
+        return str(int(bits) & ((1 << element.bits) - 1))
     if element.bits == 1:
         return "true" if value else "false"
     return str(int(value))
@@ -70,11 +73,7 @@ def constant(value: int | float | bool, type: Type) -> str:
 
 
 def _float(value: float, element: ElementType) -> str:
+    # LLVM writes a float, too, as the bits of the double of the same value.
     with np.errstate(all="ignore"):
-        if element is F16:
-            return f"0xH{int(np.float16(value).view(np.uint16)):04X}"
-        if element is BF16:
-            return f"0xR{int(np.asarray(value).astype(ml_dtypes.bfloat16).view(np.uint16)):04X}"
-        # LLVM writes a float, too, as the bits of the double of the same value.
         exact = np.float64(np.float32(value) if element is F32 else value)
     return f"0x{int(exact.view(np.uint64)):016X}"
