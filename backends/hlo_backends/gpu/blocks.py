@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 from hlo_backends.gpu.device import Device
 from hlo_backends.gpu.iterations import Iterations, iterations
-from hlo_tools.codegen.index import ZERO, Var, constant, of
+from hlo_tools.codegen.index import Var, constant, of
 from hlo_tools.codegen.kernel import (
     INDEX,
     MONOIDS,
@@ -100,7 +100,11 @@ def _shared_bytes(found: Sequence[Iterations], device: Device) -> int:
 
 
 class _Block:
-    """Statements made so far; `read` and `written` are the buffers touched since all threads waited."""
+    """Statements made so far.
+
+    read, written  the buffers touched since all threads waited
+    joined         whether threads may still read the result of a reduction in shared memory
+    """
 
     def __init__(self, thread: Var, device: Device) -> None:
         self.thread = thread
@@ -110,6 +114,7 @@ class _Block:
         self.shared: dict[tuple[ElementType, int], Buffer] = {}
         self.read: set[Buffer] = set()
         self.written: set[Buffer] = set()
+        self.joined = False
 
     def statement(self, s: Stmt) -> None:
         """Add what the threads do for a statement of the body."""
@@ -137,6 +142,7 @@ class _Block:
         self.made.append(Barrier())
         self.read.clear()
         self.written.clear()
+        self.joined = False
 
     def _by_first(self, s: Stmt) -> Stmt:
         return If(compare("eq", index(of(self.thread)), const(0, INDEX)), (s,))
@@ -156,11 +162,16 @@ class _Block:
         self.made += [Set(parts[c], const(MONOIDS[m](c.type.element), c.type)) for c, m in sums.items()]
         self.made += fold((self._dealt(many),), partial)
         rooms = {c: self._room(c.type.element, i) for i, c in enumerate(sums)}
+        if self.joined:
+            self._barrier()
         self.made += [Store(rooms[c], of(self.thread), cell(parts[c])) for c in sums]
         self._barrier()
         self._join(sums, rooms)
-        self.made += [Accumulate(c, m, load(rooms[c], ZERO)) for c, m in sums.items()]
-        self._barrier()
+        self.made += [
+            Accumulate(c, m, binary(m, load(rooms[c], constant(0)), load(rooms[c], constant(1))))
+            for c, m in sums.items()
+        ]
+        self.joined = True
 
     def _room(self, element: ElementType, number: int) -> Buffer:
         """An element of shared memory for each thread, used again by later reductions."""
@@ -172,9 +183,9 @@ class _Block:
         return found
 
     def _join(self, sums: dict[Cell, str], rooms: dict[Cell, Buffer]) -> None:
-        """Halve the number of partial results until one is left in element 0."""
+        """Halve the number of partial results until two are left, in the first elements."""
         half, me = self.threads // 2, of(self.thread)
-        while half:
+        while half > 1:
             joined = [
                 Store(rooms[c], me, binary(m, load(rooms[c], me), load(rooms[c], me + half))) for c, m in sums.items()
             ]
