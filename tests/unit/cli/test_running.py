@@ -135,3 +135,26 @@ class TestReplay:
     def test_a_backend_that_is_not_there(self, module: Path) -> None:
         done = hlo("replay", module, "--backend=quantum")
         assert done.code == 4 and "[HLO4001]" in done.err
+
+
+class TestAot:
+    def test_files(self, module: Path, tmp_path: Path) -> None:
+        done = hlo("aot", module, "-o", tmp_path / "build" / "f")
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert sorted(path.name for path in (tmp_path / "build").iterdir()) == ["f.d", "f.h", "f.json", "f.o"]
+        assert str(module) in (tmp_path / "build" / "f.d").read_text()
+
+    def test_no_depfile_of_standard_input(self, tmp_path: Path) -> None:
+        assert hlo("aot", "-", "-o", tmp_path / "f", stdin=PLAIN).code == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["f.h", "f.json", "f.o"]
+
+    @pytest.mark.parametrize("words", [["--target=abacus"], ["--target=x86_64-unknown-linux-gnu", "--mcpu=bead"]])
+    def test_what_it_cannot_compile_for(self, words: list[str], module: Path, tmp_path: Path) -> None:
+        done = hlo("aot", module, "-o", tmp_path / "build" / "f", *words)
+        assert done.code == 4 and "[HLO400" in done.err
+        assert not (tmp_path / "build").exists()
+
+
+def test_a_stage_can_be_read(module: Path) -> None:
+    assert "define" in hlo("opt", module, "--platform=cpu", "--stage=llvm").out
+    assert ".visible .entry" in hlo("opt", module, "--platform=gpu", "--stage=ptx").out
