@@ -29,6 +29,8 @@ _NOISE = re.compile(r"\s+|/\*(?:[^*]++|\*(?!/))*+\*/|//[^\n]*")
 _MAX_FILLED = 1 << 26
 _EXPLAINED = 20_000
 """Longer texts are not gone through again for the place of an error."""
+_LONGEST = 2000
+"""Characters that one value may have (and any value that is printed has far fewer)."""
 _LARGE = 1000
 """From so many elements on it pays to read and print arrays as a whole."""
 
@@ -89,6 +91,8 @@ def _split(text: str) -> Iterator[str]:
 
 def _dense(text: str, shape: Shape) -> Literal:
     element = shape.element
+    if len(text) > _LONGEST * (shape.size + 1) + 2 * _skeleton_size(shape.dims):
+        raise Malformed(f"{len(text)} characters for {shape.bare}", code="HLO1014")
     if text.count(",") > 2 * shape.size + _LARGE:
         raise Malformed(f"about {text.count(',')} values cannot fill {shape.bare}", code="HLO1014")
     if shape.size > _LARGE and (element.is_float or element.is_integer) and element.bits <= 32:
@@ -140,10 +144,14 @@ def _large(text: str, shape: Shape) -> Array | None:
 
 def _fits(skeleton: str, dims: tuple[int, ...]) -> bool:
     """Whether this is the skeleton for `dims`; its size is compared first, since that of a wrong shape may be huge."""
+    return _skeleton_size(dims) == len(skeleton) and skeleton == _skeleton(dims)
+
+
+def _skeleton_size(dims: tuple[int, ...]) -> int:
     size = 1
     for n in reversed(dims):
         size = 2 + n * size + max(n - 1, 0)
-    return size == len(skeleton) and skeleton == _skeleton(dims)
+    return size
 
 
 def _skeleton(dims: tuple[int, ...], text: str = "0") -> str:

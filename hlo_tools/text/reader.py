@@ -23,7 +23,7 @@ from hlo_tools.text.body import INSTRUCTION_START, Body
 from hlo_tools.text.context import Context, TooMany
 from hlo_tools.text.header import read_header
 from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.shapes import parse_shape
+from hlo_tools.text.shapes import MAX_LENGTH, parse_shape
 from hlo_tools.text.statements import Head, read_head, read_pairs
 from hlo_tools.text.tables import TABLES, read_table
 
@@ -40,6 +40,8 @@ def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic]
     `warn` gets what is odd but read: attributes that this version does not know, which are kept as they are.
     Raises ParseError with up to MAX_ERRORS diagnostics, each at its place.
     """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
     context = Context(Source(filename, text), warn or (lambda _: None))
     with _collector_off():
         try:
@@ -165,6 +167,8 @@ def _check_signature(context: Context, head: Head, computation: Computation) -> 
         return
     span = (head.at, head.at + len(head.name or ""))
     try:
+        if len(head.parameters or "") > MAX_LENGTH:
+            raise Malformed("too long", code="HLO1006")
         given = parse_shape(f"({_PARAMETER_NAME.sub('', head.parameters or '')})").elements
         declared = parse_shape(head.result or "")
     except Malformed as e:

@@ -138,6 +138,11 @@ def test_control_predecessors() -> None:
     assert [i.name for i in module.main.order()] == ["p", "b", "a", "c"]
 
 
+def test_line_ends_of_windows() -> None:
+    text = main_of("p = f32[] parameter(0)", "ROOT q = f32[] negate(p)")
+    assert parse_hlo(text.replace("\n", "\r\n")).to_text() == parse_hlo(text).to_text()
+
+
 def test_constants() -> None:
     text = main_of("a = f32[2,2] constant({{1, -0}, {nan, 1e3}})", "ROOT t = (s8[], pred[2]) constant((-3, {true, 0}))")
     first, second = parse_hlo(text).main
