@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ def compile_aot(
     """
     backend = for_triple(target) if target else find("cpu")
     machine = backend.target(target, cpu, features)
-    symbol = identifier(os.path.basename(prefix) or module.name)
+    symbol = identifier(Path(prefix).name or module.name)
     ports = signature(module)
     code = backend.aot(module, machine, symbol)
     digest = hashlib.sha256(to_text(module).encode()).hexdigest()

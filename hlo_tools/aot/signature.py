@@ -32,7 +32,7 @@ _RESERVED = frozenset(
     and and_eq asm bitand bitor bool catch class compl constexpr delete dynamic_cast explicit export false friend
     mutable namespace new not not_eq operator or or_eq private protected public reinterpret_cast static_cast
     template this throw true try typeid typename using virtual wchar_t xor xor_eq scratch args results a
-    """.split()  # noqa: SIM905 - keywords of C and C++, and names that the header uses
+    """.split()  # keywords of C and C++, and names that the header uses
 )
 
 

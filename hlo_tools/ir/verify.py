@@ -142,7 +142,8 @@ def _aliases(module: Module) -> Iterator[Diagnostic]:
     inputs = {(n, path) for n, p in enumerate(main.parameters) for path, _ in _paths(p.shape)}
     for alias in module.header.input_output_alias:
         if alias.output not in outputs or (alias.parameter, alias.parameter_index) not in inputs:
-            message = f"input_output_alias joins output {alias.output} and parameter {alias.parameter}, which do not both exist"
+            pair = f"output {alias.output} and parameter {alias.parameter}"
+            message = f"input_output_alias joins {pair}, which do not both exist"
             yield Diagnostic("HLO2011", message, span)
         else:
             here = main.result.shape.at(alias.output)
