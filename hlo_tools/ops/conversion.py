@@ -136,7 +136,7 @@ class Bitcast(Op[NoAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         source, target = inst.operands[0].shape, inst.shape
-        if not source.is_array or (not source.dims and source.element is target.element):
+        if not source.is_array or (not source.dims and source.bare is target.bare):
             return xs[0]
         physical = np.ascontiguousarray(np.transpose(xs[0], source.order)).reshape(-1)
         if source.element is not target.element:
