@@ -114,13 +114,13 @@ _power = precise(_float_power)
 
 
 def maximum(x: Array, y: Array, *, element: ElementType) -> Array:
-    """IEEE 754-2019 maximum: NaN if either is, and +0 is above -0."""
+    """IEEE 754-2019 maximum: NaN if either is, and +0 is above -0. Complex numbers go by their parts, real first."""
     result = _maximum(x, y, element=element)
     return _signed_zeros(result, x, y, np.add) if element.is_float else result
 
 
 def minimum(x: Array, y: Array, *, element: ElementType) -> Array:
-    """IEEE 754-2019 minimum: NaN if either is, and -0 is below +0."""
+    """IEEE 754-2019 minimum: NaN if either is, and -0 is below +0. Complex numbers go by their parts, real first."""
     result = _minimum(x, y, element=element)
     return _signed_zeros(result, x, y, lambda a, b: -((-a) + (-b))) if element.is_float else result
 

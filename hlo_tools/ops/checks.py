@@ -15,6 +15,8 @@ from hlo_tools.ir.element import ElementType, real_part
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ops.numerics import Array, compute_dtype, units_apart
 
+_INFINITELY_FAR = 2.0**64
+"""The distance of an infinity or NaN from anything else, in units."""
 _SETTING = re.compile(r"(\w+) = ([\w.+-]+)")
 
 
@@ -52,6 +54,8 @@ def _close(x: Array, y: Array, element: ElementType, settings: dict[str, str]) -
         real = _close(x.real, y.real, part, settings)
         return real & _close(x.imag, y.imag, part, settings)
     distance = units_apart(x, y, element)
+    if element.is_float:
+        distance = np.where(np.isfinite(x) & np.isfinite(y) | (x == y), distance, _INFINITELY_FAR)
     low, high = (float(settings.get(f"{end}_ulp_difference", d)) for end, d in (("min", "0"), ("max", "3")))
     result: Array = (distance >= low) & (distance <= high)
     both_nan = np.isnan(x) & np.isnan(y) if element.is_float else np.zeros(x.shape, np.bool_)

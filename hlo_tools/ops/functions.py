@@ -60,6 +60,29 @@ def erf(x: Array) -> Array:
     return np.where(small, result, np.copysign(result, x)).reshape(dims)
 
 
+def log1p(x: Array) -> Array:
+    """log(1 + x), accurate near 0 for complex numbers too."""
+    if x.dtype.kind != "c":
+        return np.log1p(x)
+    size = np.abs(x)
+    near = 0.5 * np.log1p(x.real * (2 + x.real) + x.imag * x.imag)
+    result = np.empty_like(x)
+    result.real = np.where(size < 0.5, near, np.log(np.abs(1 + x)))
+    result.imag = np.arctan2(x.imag, 1 + x.real)
+    return result
+
+
+def expm1(x: Array) -> Array:
+    """exp(x) - 1, accurate near 0 for complex numbers too."""
+    if x.dtype.kind != "c":
+        return np.expm1(x)
+    half = np.sin(0.5 * x.imag)
+    near = np.expm1(x.real) * np.cos(x.imag) - 2 * half * half
+    result: Array = np.exp(x) - 1
+    result.real = np.where(np.abs(x) < 0.5, near, result.real)
+    return result
+
+
 def logistic(x: Array) -> Array:
     """1 / (1 + exp(-x))."""
     result: Array = 1.0 / (1.0 + np.exp(-x))

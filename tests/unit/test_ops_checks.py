@@ -46,6 +46,7 @@ def test_checks_that_hold(target: str, got: Array, expected: Array, config: str)
         ("expect_almost_eq", f32(INF), f32(3e38), "", "got inf"),
         ("expect_close", f32(1 + 4 * 2**-23), f32(1), "", "1 of 1"),
         ("expect_close", f32(1), f32(1), "{min_ulp_difference = 1}", "1 of 1"),
+        ("expect_close", f32(INF), f32(np.finfo(F32).max), "", "got inf"),
         ("expect_close", np.array([1 + 1j], np.complex64), np.array([1 + 2j], np.complex64), "", "1 of 1"),
         ("expect_eq", f32(1, 2), f32(1), "", r"got f32\[2\], expected f32\[1\]"),
     ],

@@ -162,6 +162,16 @@ def test_complex_numbers() -> None:
     assert np.isinf(got[0].real) and np.isinf(got[1].real) and got[2] == 0
 
 
+@pytest.mark.parametrize(("opcode", "exact"), [("log-plus-one", mpmath.log1p), ("exponential-minus-one", mpmath.expm1)])
+def test_complex_functions_near_zero(opcode: str, exact: Any) -> None:
+    x = np.array([1e-5 + 1e-7j, -3e-9 + 2e-5j, 0.3 - 0.2j, 2 + 3j], np.complex64)
+    with mpmath.workdps(40):
+        wanted = np.array([complex(exact(mpmath.mpc(complex(v)))) for v in x])
+    got = call(opcode, x)
+    assert np.allclose(got.real, wanted.real, rtol=1e-6, atol=0)
+    assert np.allclose(got.imag, wanted.imag, rtol=1e-6, atol=0)
+
+
 def test_empty_and_scalar_arrays() -> None:
     assert call("add", np.zeros((0, 3), F32), np.zeros((0, 3), F32)).shape == (0, 3)
     assert call("erf", np.zeros((0,), F32)).shape == (0,)
