@@ -50,7 +50,7 @@ def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None
     machine = Machine(module, limits or Limits())
     with np.errstate(all="ignore"):
         result = machine.call(main, values)
-    return [np.ascontiguousarray(x).reshape(s.dims) for x, s in flattened(result, main.result.shape)]
+    return [np.ascontiguousarray(x).reshape(x.shape) for x, _ in flattened(result, main.result.shape)]
 
 
 def entry_values(main: Computation, arguments: Sequence[Any]) -> list[Any]:
@@ -142,17 +142,25 @@ class Machine:
             self.steps += 1
             if self.steps % _CLOCK_STEPS == 0 or self.limits.steps is not None:
                 self._check_limits(inst)
-            try:
-                value = inst.op.evaluate(self, inst, *[values[i] for i in step.operands])
-            except NotYet as e:
-                code = "HLO5003" if isinstance(e, Elided) else "HLO5005"
-                raise UnsupportedError.at(code, f"{inst.name}: {e}", self.module.span(inst)) from e
-            except CheckFailed as e:
-                raise CompareError.at("HLO5007", str(e), self.module.span(inst)) from e
+            value = self._evaluate(inst, [values[i] for i in step.operands])
             values[step.place] = np.asarray(value) if isinstance(value, np.generic) else value
             for i in step.dead:
                 values[i] = None
         return values[how.root]
+
+    def _evaluate(self, inst: Instruction, operands: list[Any]) -> Any:
+        try:
+            return inst.op.evaluate(self, inst, *operands)
+        except NotYet as e:
+            code = "HLO5003" if isinstance(e, Elided) else "HLO5005"
+            raise UnsupportedError.at(code, f"{inst.name}: {e}", self.module.span(inst)) from e
+        except CheckFailed as e:
+            raise CompareError.at("HLO5007", str(e), self.module.span(inst)) from e
+        except ValueError as e:
+            if all(x.shape.is_static for x in (inst, *inst.operands)):
+                raise
+            message = f"{inst.name}: {inst.op.name} of arrays with these run-time sizes: {e}"
+            raise UnsupportedError.at("HLO5005", message, self.module.span(inst)) from e
 
     def _check_limits(self, inst: Instruction) -> None:
         span = self.module.span(inst)

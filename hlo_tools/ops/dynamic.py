@@ -1,4 +1,7 @@
-"""Ops about sizes that are known only at run time."""
+"""Ops about sizes that are known only at run time.
+
+While a module runs, an array whose shape says `<=n` has its actual size; only the declared shape knows the bound.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,72 @@ import numpy as np
 
 from hlo_tools.ir.element import S32
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Env, NotYet, Op
+from hlo_tools.ir.op import Env, Op
 from hlo_tools.ir.shape import Shape, scalar
 from hlo_tools.ops.family import NotYetOp
-from hlo_tools.ops.rules import need_array, need_count, need_dims
+from hlo_tools.ops.rules import (
+    dynamic_of,
+    made,
+    need,
+    need_array,
+    need_count,
+    need_dims,
+    need_same_element,
+    need_scalar,
+)
 from hlo_tools.ops.shapes import DimensionsAttrs
 
 
 class GetDimensionSize(Op[DimensionsAttrs]):
-    """The size of one dimension, an s32; NotYet for a dimension whose size is only a bound."""
+    """The size of one dimension, an s32."""
 
     name, arity, Attrs, stablehlo = "get-dimension-size", 1, DimensionsAttrs, "get_dimension_size"
 
     def shape(self, at: DimensionsAttrs, *xs: Shape) -> Shape:
-        need_array(xs[0], 0)
-        need_count(len(at.dimensions), 1, "dimensions")
-        need_dims(at.dimensions, xs[0].rank, "dimension")
+        _need_one(at, xs[0])
         return scalar(S32)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return np.asarray(xs[0].shape[inst.attrs.dimensions[0]], np.int32)
+
+
+class SetDimensionSize(Op[DimensionsAttrs]):
+    """Operand 0 with the size of one dimension set to operand 1: cut off, or filled up with zeros to the bound.
+
+    The result is dynamic in that dimension; declared static, it says that the size is the bound.
+    """
+
+    name, arity, Attrs, declared, stablehlo = "set-dimension-size", 2, DimensionsAttrs, True, "set_dimension_size"
+
+    def shape(self, at: DimensionsAttrs, *xs: Shape) -> Shape:
+        _need_one(at, xs[0])
+        dynamic = [was or d in at.dimensions for d, was in enumerate(dynamic_of(xs[0]))]
+        return made(xs[0].element, xs[0].dims, dynamic)
+
+    def check(self, at: DimensionsAttrs, shape: Shape, *xs: Shape) -> None:
+        x, size = xs
+        _need_one(at, x)
+        need_scalar(size, 1)
+        need(size.element is S32, f"operand 1 is {size.bare}, expected s32[]", 1)
+        need_same_element(x, shape, 0)
+        need(shape.dims == x.dims, f"the result is {shape.bare}, expected the bounds of {x.bare}")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        x = xs[0]
         (d,) = inst.attrs.dimensions
-        shape = inst.operands[0].shape
-        if shape.dynamic and shape.dynamic[d]:
-            raise NotYet(f"the size of dimension {d} of {shape.bare} is not known")
-        return np.asarray(shape.dims[d], np.int32)
+        size = min(max(int(xs[1]), 0), inst.shape.dims[d])
+        if size <= x.shape[d]:
+            return x[(slice(None),) * d + (slice(size),)]
+        missing = [(0, size - n if k == d else 0) for k, n in enumerate(x.shape)]
+        return np.pad(x, missing)
+
+
+def _need_one(at: DimensionsAttrs, x: Shape) -> None:
+    need_array(x, 0)
+    need_count(len(at.dimensions), 1, "dimensions")
+    need_dims(at.dimensions, x.rank, "dimension")
 
 
 get_dimension_size = GetDimensionSize()
-set_dimension_size = NotYetOp("set-dimension-size", 2, DimensionsAttrs, stablehlo="set_dimension_size")
+set_dimension_size = SetDimensionSize()
 dynamic_reshape = NotYetOp("dynamic-reshape", None, stablehlo="dynamic_reshape")

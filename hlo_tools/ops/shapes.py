@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from hlo_tools.ir.attributes import Dims, attr
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Env, Op, Trait
+from hlo_tools.ir.op import Env, NotYet, Op, Trait
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.rules import (
     braces,
@@ -56,10 +57,10 @@ class Broadcast(Op[DimensionsAttrs]):
             return xs[0]
         order = sorted(range(len(dimensions)), key=dimensions.__getitem__)
         x = np.transpose(xs[0], order)
-        sizes = [1] * shape.rank
+        sizes, dims = [1] * shape.rank, list(shape.dims)
         for i, d in enumerate(dimensions):
-            sizes[d] = xs[0].shape[i]
-        return np.broadcast_to(x.reshape(sizes), shape.dims)
+            sizes[d] = dims[d] = xs[0].shape[i]
+        return np.broadcast_to(x.reshape(sizes), dims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,19 @@ class Reshape(Op[ReshapeAttrs]):
         )
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        return xs[0] if not inst.shape.dims and not inst.operands[0].shape.dims else xs[0].reshape(inst.shape.dims)
+        shape = inst.shape
+        if not shape.dims and not inst.operands[0].shape.dims:
+            return xs[0]
+        return xs[0].reshape(shape.dims if not shape.dynamic else _actual_dims(shape, xs[0].size))
+
+
+def _actual_dims(shape: Shape, size: int) -> list[int]:
+    """The sizes of a reshaped array with one dynamic dimension; NotYet for more."""
+    if sum(shape.dynamic) != 1:
+        raise NotYet(f"how {size} elements fill {shape.bare} is not known")
+    rest = prod(n for n, dynamic in zip(shape.dims, shape.dynamic, strict=True) if not dynamic)
+    inferred = size // rest if rest else 0
+    return [inferred if dynamic else n for n, dynamic in zip(shape.dims, shape.dynamic, strict=True)]
 
 
 class Transpose(Op[DimensionsAttrs]):

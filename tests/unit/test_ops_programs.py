@@ -215,6 +215,41 @@ def test_scan(reverse: bool) -> None:
     assert np.array_equal(total, x.sum(1))
 
 
+# ---- sizes known at run time
+
+
+def test_dynamic_sizes() -> None:
+    text = """HloModule m
+add { x = s32[] parameter(0) y = s32[] parameter(1) ROOT s = s32[] add(x, y) }
+ENTRY main {
+  x = s32[2,5] parameter(0) n = s32[] parameter(1) zero = s32[] constant(0)
+  cut = s32[2,<=5] set-dimension-size(x, n), dimensions={1}
+  flat = s32[<=10] reshape(cut)
+  sum = s32[] reduce(flat, zero), dimensions={0}, to_apply=add
+  size = s32[] get-dimension-size(cut), dimensions={1}
+  ROOT r = (s32[], s32[], s32[2,<=5]) tuple(sum, size, cut)
+}
+"""
+    x = np.arange(10, dtype=I32).reshape(2, 5)
+    for n, size in ((3, 3), (0, 0), (9, 5)):
+        total, found, cut = run(text, x, np.array(n, I32))
+        assert (total, found) == (x[:, :size].sum(), size)
+        assert np.array_equal(cut, x[:, :size])
+
+
+def test_run_time_sizes_that_do_not_fit_are_reported() -> None:
+    text = """HloModule m
+ENTRY main {
+  x = s32[4] parameter(0) two = s32[] constant(2) three = s32[] constant(3)
+  a = s32[<=4] set-dimension-size(x, two), dimensions={0}
+  b = s32[<=4] set-dimension-size(x, three), dimensions={0}
+  ROOT r = s32[<=4] add(a, b)
+}
+"""
+    with pytest.raises(hlo.UnsupportedError, match="run-time sizes"):
+        run(text, np.zeros(4, I32))
+
+
 # ---- what has no meaning here
 
 
