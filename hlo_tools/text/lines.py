@@ -30,8 +30,8 @@ LINE = re.compile(
 """ROOT, name, shape, opcode, what stands between the parentheses, attributes; and the next line is no continuation."""
 _INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
 _METADATA = re.compile(r'metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*+\})(?:, |$)')
-_REMEMBERED = 200
-"""Longer constants are not kept for a second use."""
+_REMEMBERED = 2000
+"""Longer attributes, and constants with them, are not kept for a second use."""
 
 
 class LineReader:
@@ -53,7 +53,7 @@ class LineReader:
         """Read instructions from `at` on; returns where the first line starts that is not in XLA's form."""
         context, computation, names = self.context, self.computation, self.names
         text, shapes, attributes, metadata = context.text, context.shapes, context.attributes, context.metadata
-        match = LINE.match
+        match, ops = LINE.match, OPS
         while (m := match(text, at)) is not None:
             root, name, shape_text, opcode, args, rest = m.groups()
             try:
@@ -78,17 +78,26 @@ class LineReader:
                             rest = rest[: cut - 2]
                         else:
                             rest = ""
-                op = OPS[opcode]
+                op = ops[opcode]
                 operands: tuple[Instruction, ...] = ()
-                if args and op.inline is None:
-                    if "/" in args:
-                        args = _INDEX.sub("", args)
-                    if "%" in args:
-                        args = f", {args}".replace(", %", ", ")[2:]
-                    operands = tuple([names[x] for x in args.split(", ")])
-                found = attributes.get((opcode, rest))
+                inline = op.inline
+                if inline is None:
+                    if args:
+                        if "/" in args:
+                            args = _INDEX.sub("", args)
+                        if "%" in args:
+                            args = f", {args}".replace(", %", ", ")[2:]
+                        operands = tuple([names[x] for x in args.split(", ")])
+                    key = (opcode, rest)
+                elif inline == "number":
+                    key = (opcode, f"{args} {rest}")
+                else:
+                    key = (opcode, f"{shape_text} {args} {rest}")
+                found = attributes.get(key)
                 if found is None:
                     found = self._attributes(op, args, rest, shape, at)
+                    if len(key[1]) < _REMEMBERED:
+                        attributes[key] = found
                 if name in names or (root is not None and self.root is not None):
                     return at
             except (KeyError, Malformed, ValueError):
@@ -108,24 +117,17 @@ class LineReader:
 
     def _attributes(self, op: Op[Any], args: str, rest: str, shape: Shape, at: int) -> Attributes:
         """Attributes that are read for the first time. Raises Malformed where the careful path has to look."""
-        context = self.context
         inline: tuple[str, Any] | None = None
-        key = (op.name, rest)
-        if op.inline is not None:
-            number = op.inline == "number"
-            if number and not (args.isascii() and args.isdigit()):
+        if op.inline == "number":
+            if not (args.isascii() and args.isdigit()):
                 raise Malformed("not in the plain form")
-            key = (op.name, f"{args} {rest}" if number else f"{shape.text} {args} {rest}")
-            found = context.attributes.get(key)
-            if found is not None:
-                return found
-            inline = (op.inline, int(args) if number else parse_literal(args, shape))
-        context.here = at
-        found = read_attributes(op, split_pairs(rest), context, inline)
+            inline = (op.inline, int(args))
+        elif op.inline is not None:
+            inline = (op.inline, parse_literal(args, shape))
+        self.context.here = at
+        found = read_attributes(op, split_pairs(rest), self.context, inline)
         if found.unknown or found.metadata is not None:
             raise Malformed("not in the plain form")
-        if len(args) < _REMEMBERED or inline is None:
-            context.attributes[key] = found
         return found
 
 

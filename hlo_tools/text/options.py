@@ -18,7 +18,7 @@ class PrintOptions:
     print_percent             `%` in front of names
     print_program_shape       parameters and result behind the name of a computation
     print_operand_shape       the shape in front of each operand
-    print_operand_index_annotation_interval  `/*index=5*/` before every so-manieth operand; 0 for none
+    print_operand_index_annotation_interval  `/*index=5*/` before each fifth operand; 0 for no comments
     canonicalize_names        `tmp_0`, `tmp_1`... for the instructions of each computation, as XLA's canonical form
     inline_computations       bodies of called computations in place of their names, as XLA's canonical form
     """
@@ -51,7 +51,7 @@ class PrintOptions:
 
     @staticmethod
     def canonical() -> PrintOptions:
-        """The form that does not depend on names: equal texts mean equal modules. It cannot be read again by XLA."""
+        """The form for comparing: no names of instructions, metadata, backend configs, control dependencies."""
         return PrintOptions(
             print_metadata=False,
             print_backend_config=False,
