@@ -125,18 +125,18 @@ def check(
             operands = [values[x] for x in inst.operands]
             values[inst] = inst.op.evaluate(machine, inst, *operands)
             if LOOPS.find(inst.op) is not None:
-                compare(inst, run_instruction(inst, operands), values[inst], rtol, atol, scaled)
+                compare(inst.shape, run_instruction(inst, operands), values[inst], rtol, atol, scaled, str(inst))
                 count += 1
     return count
 
 
-def compare(inst: Instruction, got: Any, want: Any, rtol: float, atol: float, scaled: bool) -> None:
-    for path, shape in inst.shape.leaves():
+def compare(whole: Shape, got: Any, want: Any, rtol: float, atol: float, scaled: bool = True, what: str = "") -> None:
+    for path, shape in whole.leaves():
         g, w = np.asarray(leaf(got, path)), np.asarray(leaf(want, path))
         element = shape.element
-        assert (g.shape, g.dtype) == (w.shape, w.dtype), (inst, path)
+        assert (g.shape, g.dtype) == (w.shape, w.dtype), (what, path)
         if not (element.is_float or element.is_complex):
-            np.testing.assert_array_equal(g.astype(np.int64), w.astype(np.int64), err_msg=str(inst))
+            np.testing.assert_array_equal(g.astype(np.int64), w.astype(np.int64), err_msg=what)
             continue
         wide = np.complex128 if element.is_complex else np.float64
         if element.is_float and element.bits <= 16 and rtol:
@@ -145,4 +145,4 @@ def compare(inst: Instruction, got: Any, want: Any, rtol: float, atol: float, sc
         size = np.abs(w.astype(wide))
         largest = float(np.max(np.where(np.isfinite(size), size, 0), initial=0))
         slack = atol * max(1.0, largest) if scaled else atol
-        np.testing.assert_allclose(g.astype(wide), w.astype(wide), rtol=rtol, atol=slack, err_msg=str(inst))
+        np.testing.assert_allclose(g.astype(wide), w.astype(wide), rtol=rtol, atol=slack, err_msg=what)
