@@ -212,6 +212,21 @@ def acos(z: Pair) -> Pair:
     return Pair(python_math.pi / 2 - y.re, -y.im)
 
 
+def _picked(x: Pair, y: Pair, first: Num) -> Pair:
+    """`x` where it comes first or is NaN, else `y`."""
+    return x.where(first | x.re.is_nan | x.im.is_nan, y)
+
+
+def maximum(x: Pair, y: Pair) -> Pair:
+    """The greater, real parts first; NaN if either is."""
+    return _picked(x, y, (x.re > y.re) | (x.re.eq(y.re) & (x.im >= y.im)))
+
+
+def minimum(x: Pair, y: Pair) -> Pair:
+    """The lesser, real parts first; NaN if either is."""
+    return _picked(x, y, (x.re < y.re) | (x.re.eq(y.re) & (x.im <= y.im)))
+
+
 def atan2(y: Pair, x: Pair) -> Pair:
     """-i log((x + i y) / sqrt(x^2 + y^2))."""
     return -(log((x + y.times_i()) / sqrt(x * x + y * y)).times_i())
