@@ -58,7 +58,8 @@ class Gather(Op[GatherAttrs]):
         kept = window_dims(x.rank, (*at.collapsed_slice_dims, *at.operand_batching_dims))
         need_count(len(at.offset_dims), len(kept), "offset_dims against the dimensions of a slice")
         check_batching(x, indices, at.operand_batching_dims, at.start_indices_batching_dims, at.index_vector_dim)
-        windows = iter([(at.slice_sizes[d], False) for d in kept])
+        whole = [dynamic and size == n for dynamic, size, n in zip(dynamic_of(x), at.slice_sizes, x.dims, strict=True)]
+        windows = iter([(at.slice_sizes[d], whole[d]) for d in kept])
         counts = iter([(indices.dims[d], dynamic_of(indices)[d]) for d in batch])
         result = [next(windows) if d in at.offset_dims else next(counts) for d in range(rank)]
         return made(x.element, [n for n, _ in result], [dynamic for _, dynamic in result])
@@ -66,6 +67,7 @@ class Gather(Op[GatherAttrs]):
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         x, indices = xs
         at: GatherAttrs = inst.attrs
+        sizes = [min(size, n) for size, n in zip(at.slice_sizes, x.shape, strict=True)]
         starts = index_vectors(indices, at.index_vector_dim)
         batch = starts.shape[:-1]
         kept = window_dims(x.ndim, (*at.collapsed_slice_dims, *at.operand_batching_dims))
@@ -74,19 +76,19 @@ class Gather(Op[GatherAttrs]):
             where = np.zeros(batch + (1,) * len(kept), np.int64)
             if d in at.start_index_map:
                 start = starts[..., at.start_index_map.index(d)]
-                clamped = np.clip(start, 0, x.shape[d] - at.slice_sizes[d])
+                clamped = np.clip(start, 0, x.shape[d] - sizes[d])
                 where = clamped.reshape(batch + (1,) * len(kept))
             if d in at.operand_batching_dims:
                 where = batch_position(at.operand_batching_dims.index(d), at.start_indices_batching_dims,
                                        at.index_vector_dim, batch, len(kept))  # fmt: skip
             if d in kept:
-                where = where + np.arange(at.slice_sizes[d]).reshape(
+                where = where + np.arange(sizes[d]).reshape(
                     [-1 if k == d else 1 for k in [-1] * len(batch) + list(kept)]
                 )
             places.append(where)
         result = x[tuple(places)] if places else np.broadcast_to(x, batch)
         rank = len(batch) + len(kept)
-        result = np.broadcast_to(result, batch + tuple(at.slice_sizes[d] for d in kept))
+        result = np.broadcast_to(result, batch + tuple(sizes[d] for d in kept))
         axes = iter(range(len(batch)))
         order = [len(batch) + at.offset_dims.index(d) if d in at.offset_dims else next(axes) for d in range(rank)]
         return np.transpose(result, order)
