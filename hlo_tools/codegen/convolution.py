@@ -17,8 +17,9 @@ from hlo_tools.codegen.builder import strides
 from hlo_tools.codegen.index import Index, Var
 from hlo_tools.codegen.kernel import Axis, Buffer, For, Kernel, Role, Stmt, Store, Type
 from hlo_tools.codegen.launch import Arg, Emitter, Launch, Operand, Result, Scratch
-from hlo_tools.codegen.matmul import Product, View, tiled
+from hlo_tools.codegen.matmul import launches_of
 from hlo_tools.codegen.parallel import schedule
+from hlo_tools.codegen.product import Product, View
 from hlo_tools.codegen.register_tile import (
     Tile,
     at_most,
@@ -59,9 +60,8 @@ def convolution_emitter(processor: Processor, otherwise: Emitter) -> Emitter:
         if outs < max(2, processor.lanes(sums) // 2):
             return otherwise(inst)
         product = _as_product(inst, sums)
-        if product is not None and product.suits(processor):
-            return tiled(product, processor)
-        return _Direct(inst, sums, processor).launches()
+        found = None if product is None else launches_of(product, processor)
+        return _Direct(inst, sums, processor).launches() if found is None else found
 
     return emit
 

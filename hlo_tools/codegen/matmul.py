@@ -9,22 +9,17 @@ and compute a few elements twice, so that there is one tile code for all.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from hlo_tools.codegen import index as ix
 from hlo_tools.codegen import kernel as k
-from hlo_tools.codegen.builder import strides
 from hlo_tools.codegen.index import Index, Var
 from hlo_tools.codegen.kernel import Axis, Buffer, For, Kernel, Role, Stmt, Store
 from hlo_tools.codegen.launch import Emitter, Launch, Operand, Result, Scratch
 from hlo_tools.codegen.parallel import schedule
-from hlo_tools.codegen.register_tile import at_most, blocks, counter, exact, fit, multiply, parallel, rounded, sums_of
+from hlo_tools.codegen.product import Product, View, product_of
+from hlo_tools.codegen.register_tile import at_most, blocks, counter, exact, fit, multiply, parallel, rounded
 from hlo_tools.codegen.target import Processor
-from hlo_tools.ir.element import ElementType
+from hlo_tools.codegen.thin import is_thin, streamed
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.shape import Shape
 
 _SMALL = 4096
 """Products below this are left to the plain loops."""
@@ -40,121 +35,28 @@ def dot_emitter(processor: Processor, otherwise: Emitter) -> Emitter:
     """The emitter of dot for a processor; `otherwise` serves what the tiles do not cover."""
 
     def emit(inst: Instruction) -> tuple[Launch, ...]:
-        product = _product(inst)
-        if product is None or processor.vector_bytes == 1 or not product.suits(processor):
-            return otherwise(inst)
-        return tiled(product, processor)
+        product = product_of(inst)
+        found = None if product is None else launches_of(product, processor)
+        return otherwise(inst) if found is None else found
 
     return emit
 
 
-def tiled(product: Product, processor: Processor) -> tuple[Launch, ...]:
-    """The launches that compute a product that suits tiles."""
-    return _Tiled(product, processor).launches()
-
-
-# ---- what is multiplied
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """An array as a batch of matrices: its dimensions in three groups."""
-
-    shape: Shape
-    groups: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-
-    def sizes(self, group: int) -> tuple[int, ...]:
-        """The sizes of the dimensions of a group."""
-        return tuple(self.shape.dims[d] for d in self.groups[group])
-
-    def extent(self, group: int) -> int:
-        """Elements of a group."""
-        return math.prod(self.sizes(group))
-
-    def address(self, *at: Index) -> Index:
-        """The place of an element, from one index for each group."""
-        steps = strides(self.shape)
-        total = ix.ZERO
-        for group, index in enumerate(at):
-            for d, place in zip(self.groups[group], ix.delinearize(index, self.sizes(group)), strict=True):
-                total = total + place * steps[d]
-        return total
-
-    def stride(self, group: int) -> int | None:
-        """Distance of neighbours in a group; None where it is not the same everywhere. 1 for a single element."""
-        size = self.extent(group)
-        if size == 1:
-            return 1
-        var = Var("x", 0, size - 1)
-        at = self.address(*(ix.of(var) if g == group else ix.ZERO for g in range(3)))
-        return at.coefficient(var) if at.is_affine_in(var) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """C = A B: A by (batch, m, k), B by (batch, k, n), C by (batch, m, n); the operand numbers of A and B."""
-
-    a: View
-    b: View
-    c: View
-    operands: tuple[int, int]
-    sums: ElementType
-
-    @property
-    def batch(self) -> int:
-        """Number of products."""
-        return self.a.extent(0)
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        """m, n and k."""
-        return self.a.extent(1), self.b.extent(2), self.a.extent(2)
-
-    @property
-    def flops(self) -> int:
-        """Multiplications and additions."""
-        return 2 * self.batch * math.prod(self.sizes)
-
-    def suits(self, processor: Processor) -> bool:
-        """Whether tiles are the way to compute it."""
-        m, n, depth = self.sizes
-        if self.flops < _SMALL or self.c.stride(2) != 1 or n < processor.lanes(self.sums) // 2 or depth == 0:
-            return False
-        return m > _THIN or self.b.stride(2) == 1
-
-
-def _product(inst: Instruction) -> Product | None:
-    """The dot as a product whose result is contiguous along n; None for element types without tiles."""
-    at = inst.attrs
-    left, right = (x.shape for x in inst.operands)
-    sums = sums_of(left.element, right.element, inst.shape.element)
-    if sums is None or not inst.shape.size:
+def launches_of(product: Product, processor: Processor) -> tuple[Launch, ...] | None:
+    """The launches that compute a product; None for one that plain loops serve best."""
+    if processor.vector_bytes == 1 or not _suits(product, processor):
         return None
-    m_dims = _free(left, at.lhs_batch_dims, at.lhs_contracting_dims)
-    n_dims = _free(right, at.rhs_batch_dims, at.rhs_contracting_dims)
-    batches = len(at.lhs_batch_dims)
-    c_batch = tuple(range(batches))
-    c_m = tuple(range(batches, batches + len(m_dims)))
-    c_n = tuple(range(batches + len(m_dims), inst.shape.rank))
-    # The order of the contracting dimensions is free; that of the operand that is read as vectors serves best.
-    both = zip(at.lhs_contracting_dims, at.rhs_contracting_dims, strict=True)
-    pairs = sorted(both, key=lambda pair: right.order.index(pair[1]))
-    lhs_k, rhs_k = tuple(p[0] for p in pairs), tuple(p[1] for p in pairs)
-    a = View(left, (tuple(at.lhs_batch_dims), m_dims, lhs_k))
-    b = View(right, (tuple(at.rhs_batch_dims), rhs_k, n_dims))
-    c = View(inst.shape, (c_batch, c_m, c_n))
-    plain = Product(a, b, c, (0, 1), sums)
-    if c.stride(2) == 1 and b.extent(2) > 1:
-        return plain
-    turned_c = View(inst.shape, (c_batch, c_n, c_m))
-    turned_a = View(right, (b.groups[0], n_dims, rhs_k))
-    turned_b = View(left, (a.groups[0], lhs_k, m_dims))
-    turned = Product(turned_a, turned_b, turned_c, (1, 0), sums)
-    return turned if turned_c.stride(2) == 1 and turned_b.extent(2) > 1 else plain
+    return (streamed(product, processor),) if is_thin(product, processor) else _Tiled(product, processor).launches()
 
 
-def _free(shape: Shape, *used: Sequence[int]) -> tuple[int, ...]:
-    return tuple(d for d in range(shape.rank) if not any(d in u for u in used))
+def _suits(product: Product, processor: Processor) -> bool:
+    """Whether tiles are the way to compute it."""
+    m, n, depth = product.sizes
+    if product.flops < _SMALL or product.c.stride(2) != 1 or depth == 0:
+        return False
+    if n < processor.lanes(product.sums) // 2:
+        return False
+    return m > _THIN or product.b.stride(2) == 1
 
 
 # ---- how

@@ -121,6 +121,15 @@ def test_several_dimensions_of_a_kind() -> None:
     )
 
 
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: str(t.target.cpu))
+@pytest.mark.parametrize(("m", "n", "depth"), [(1, 1500, 501), (3, 1030, 301), (8, 2100, 1200)])
+def test_thin_products_stream(m: int, n: int, depth: int, target: CpuTarget) -> None:
+    inst = dot(m, n, depth)
+    if target is TARGETS[0]:
+        assert [launch.kernel.name for launch in launches_of(inst, target)] == ["dot_thin_0"]
+    check(inst, target, SINGLE)
+
+
 def test_large_dots_use_tiles() -> None:
     names = [launch.kernel.name for launch in launches_of(dot(256, 256, 256), TARGETS[0])]
     assert names == ["dot_rows_0", "dot_panels_1", "dot_2"]
