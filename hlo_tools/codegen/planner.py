@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.codegen.kernel import Kernel
 from hlo_tools.codegen.emitters import LOOPS, UPDATES
+from hlo_tools.codegen.kernel import Kernel
 from hlo_tools.codegen.launch import Data, Emitter, Launch, Operand, Result, Scratch, Update
 from hlo_tools.codegen.memory import assign
 from hlo_tools.codegen.program import (
