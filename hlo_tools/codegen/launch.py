@@ -67,7 +67,7 @@ _NOT_YET = (
     "batch-norm-training", "collective-broadcast", "collective-permute", "collective-permute-done",
     "collective-permute-start", "dynamic-reshape", "get-dimension-size", "infeed", "outfeed", "partition-id",
     "ragged-all-to-all", "ragged-dot", "recv", "recv-done", "reduce-scatter", "replica-id", "rng",
-    "rng-bit-generator", "rng-get-and-update-state", "scaled-dot", "scan", "send", "send-done", "set-dimension-size",
+    "rng-get-and-update-state", "scaled-dot", "scan", "send", "send-done", "set-dimension-size",
     "stochastic-convert",
 )  # fmt: skip
 
