@@ -48,8 +48,11 @@ def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None
     main = module.main
     values = entry_values(main, arguments)
     machine = Machine(module, limits or Limits())
-    with np.errstate(all="ignore"):
-        result = machine.call(main, values)
+    try:
+        with np.errstate(all="ignore"):
+            result = machine.call(main, values)
+    except RecursionError:
+        raise LimitError.at("HLO5006", "computations call each other too deeply", module.span(main)) from None
     return [np.ascontiguousarray(x).reshape(x.shape) for x, _ in flattened(result, main.result.shape)]
 
 

@@ -66,6 +66,15 @@ def test_limits_stop_an_endless_loop(limits: Limits, message: str) -> None:
         interpret(hlo.parse(ENDLESS), [np.array(0, np.int32)], limits=limits)
 
 
+def test_calls_nested_too_deeply_are_reported() -> None:
+    n = 3000
+    chain = [f"c{i} {{ x = s32[] parameter(0) ROOT r = s32[] call(x), to_apply=c{i - 1} }}" for i in range(1, n)]
+    entry = f"ENTRY main {{ x = s32[] parameter(0) ROOT r = s32[] call(x), to_apply=c{n - 1} }}"
+    text = "\n".join(["HloModule deep", "c0 { ROOT x = s32[] parameter(0) }", *chain, entry, ""])
+    with pytest.raises(hlo.LimitError, match="too deeply"):
+        interpret(hlo.parse(text), [np.array(0, np.int32)])
+
+
 # ---- generated arguments
 
 INDEXED = """HloModule indexed
