@@ -67,7 +67,7 @@ def test_limits_stop_an_endless_loop(limits: Limits, message: str) -> None:
 
 
 def test_calls_nested_too_deeply_are_reported() -> None:
-    n = 3000
+    n = 600
     chain = [f"c{i} {{ x = s32[] parameter(0) ROOT r = s32[] call(x), to_apply=c{i - 1} }}" for i in range(1, n)]
     entry = f"ENTRY main {{ x = s32[] parameter(0) ROOT r = s32[] call(x), to_apply=c{n - 1} }}"
     text = "\n".join(["HloModule deep", "c0 { ROOT x = s32[] parameter(0) }", *chain, entry, ""])
