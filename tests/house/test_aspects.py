@@ -23,7 +23,7 @@ NO_CODE_YET = frozenset(
     async-done async-start async-update batch-norm-grad batch-norm-inference batch-norm-training
     collective-broadcast collective-permute collective-permute-done collective-permute-start
     dynamic-reshape get-dimension-size infeed outfeed partition-id ragged-all-to-all ragged-dot
-    recv recv-done reduce-scatter replica-id rng rng-bit-generator rng-get-and-update-state scaled-dot scan
+    recv recv-done reduce-scatter replica-id rng rng-get-and-update-state scaled-dot scan
     send send-done set-dimension-size stochastic-convert
     """.split()
 )
