@@ -24,6 +24,8 @@ ROW_MAJOR = frozenset(
     }
 )  # fmt: skip
 """Ops whose operands and results lie row-major; code for all others follows the layouts that it finds."""
+ANY_OPERANDS = frozenset({"dot"})
+"""Of these, ops that may read any layout: packing puts elements in order anyway."""
 SEQUENTIAL = frozenset({"call", "conditional", "while"})
 """Ops whose operands become parameters of computations: what crosses their borders is row-major on both sides."""
 CARRIERS = frozenset({"add-dependency", "domain", "opt-barrier"})
@@ -101,8 +103,8 @@ def _settle(inst: Instruction) -> int:
     if name == "fusion":
         return _read_as(inst, [p.shape for p in inst.called[0].parameters])
     if name in SEQUENTIAL or name in ROW_MAJOR:
-        changed = _read_as(inst, [_row_major(x.shape) for x in inst.operands])
-        return changed + _give_row_major(inst)
+        wanted = [x.shape if name in ANY_OPERANDS else _row_major(x.shape) for x in inst.operands]
+        return _read_as(inst, wanted) + _give_row_major(inst)
     return 0
 
 
