@@ -100,6 +100,7 @@ class _Planner:
         self.scratch: list[Slot] = []
         self.constants: dict[tuple[str, bytes], Constant] = {}
         self.kernels: dict[str, tuple[Kernel, ...]] = {}
+        self._finished: dict[Kernel, tuple[Kernel, ...]] = {}  # emitters may give the same kernel again
         self._names: dict[str, int] = {}
 
     def new_slot(self, size: int) -> Slot:
@@ -117,10 +118,13 @@ class _Planner:
 
     def finished(self, kernel: Kernel) -> tuple[Kernel, ...]:
         """What the target makes of a kernel; of kernels that are equal but for the name, the first is taken."""
-        text = to_text(kernel).partition("\n")[2]
-        made = self.kernels.get(text)
+        made = self._finished.get(kernel)
         if made is None:
-            made = self.kernels[text] = self.finish(self._renamed(kernel))
+            text = to_text(kernel).partition("\n")[2]
+            made = self.kernels.get(text)
+            if made is None:
+                made = self.kernels[text] = self.finish(self._renamed(kernel))
+            self._finished[kernel] = made
         return made
 
     def _renamed(self, kernel: Kernel) -> Kernel:

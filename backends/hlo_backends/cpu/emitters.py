@@ -8,20 +8,40 @@ from typing import Any
 
 from hlo_tools.codegen.convolution import convolution_emitter
 from hlo_tools.codegen.emitters import LOOPS
-from hlo_tools.codegen.launch import Emitter
+from hlo_tools.codegen.launch import Emitter, Launch
 from hlo_tools.codegen.matmul import dot_emitter
 from hlo_tools.codegen.target import Processor
+from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Op
 from hlo_tools.ops import OPS
+
+_MOST_KNOWN = 1000
+"""Instructions whose launches are kept, for each op."""
 
 
 @lru_cache(maxsize=16)
 def emitters(processor: Processor) -> Mapping[Op[Any], Emitter]:
     """The emitters for a processor."""
     return {
-        OPS["dot"]: dot_emitter(processor, _common("dot")),
-        OPS["convolution"]: convolution_emitter(processor, _common("convolution")),
+        OPS["dot"]: _remembering(dot_emitter(processor, _common("dot"))),
+        OPS["convolution"]: _remembering(convolution_emitter(processor, _common("convolution"))),
     }
+
+
+def _remembering(emitter: Emitter) -> Emitter:
+    """The emitter, which makes the launches of instructions that are alike only once: layers of models repeat."""
+    known: dict[tuple[object, ...], tuple[Launch, ...]] = {}
+
+    def emit(inst: Instruction) -> tuple[Launch, ...]:
+        key = (inst.shape, *(x.shape for x in inst.operands), inst.attrs)
+        found = known.get(key)
+        if found is None:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            found = known[key] = emitter(inst)
+        return found
+
+    return emit
 
 
 def _common(name: str) -> Emitter:
