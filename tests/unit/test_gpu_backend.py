@@ -168,24 +168,36 @@ except hlo.UnsupportedError as error:
 """
 
 
-@pytest.mark.skipif(not shutil.which("cc") or not sys.platform.startswith("linux"), reason="no C compiler for Linux")
-def test_the_driver_is_used_where_there_is_one(tmp_path: Path) -> None:
-    """Its memory, its context and its errors; the target follows the compute capability."""
-    source = tmp_path / "fake.c"
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """In which that driver is found."""
+    if not shutil.which("cc") or not sys.platform.startswith("linux"):
+        pytest.skip("no C compiler for Linux")
+    (tmp_path / "driver").mkdir()
+    source = tmp_path / "driver" / "fake.c"
     source.write_text(FAKE)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / LIBRARY, source], check=True)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, COPIES, PLAIN],
-        env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "driver" / LIBRARY, source], check=True)
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "LD_LIBRARY_PATH": str(tmp_path / "driver"), "PATH": tools}
+
+
+def test_the_driver_is_used_where_there_is_one(environment: dict[str, str]) -> None:
+    """Its memory, its context and its errors; the target follows the compute capability."""
+    words = [sys.executable, "-c", SCRIPT, COPIES, PLAIN]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     device, results, error = done.stdout.splitlines()
     assert device == "GPU of compute capability 9.0"
     assert results == "[[7, 8, 9], [0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 3.0, 4.0]]"
     assert "CUresult 719" in error
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make")
+def test_example_gets_as_far_as_the_first_launch(environment: dict[str, str], tmp_path: Path) -> None:
+    words = ["make", "-C", str(ROOT / "examples" / "gpu"), f"BUILD={tmp_path}/build", "MCPU=sm_90"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert "mlp_gpu: a call of the CUDA driver failed" in done.stdout, done.stderr
+    assert "(1719)" in done.stdout
 
 
 # ---- a GPU
