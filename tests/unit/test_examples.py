@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,3 +39,20 @@ def test_make_knows_when_the_module_changed(tmp_path: Path) -> None:
     assert "hlo aot" not in made()
     os.utime(model, (2e9, 2e9))
     assert "hlo aot" in made()
+
+
+def _blocks(language: str) -> list[str]:
+    """The code of that language in the README, without what sets up the environment."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [code for code in re.findall(rf"```{language}\n(.*?)```", text, re.S) if "make demo" not in code]
+
+
+@pytest.mark.parametrize(
+    ("language", "program"), [("sh", ["sh", "-e", "-c"]), ("python", [sys.executable, "-c"])], ids=["shell", "Python"]
+)
+def test_the_tour_of_the_readme(language: str, program: list[str], tmp_path: Path) -> None:
+    for folder in ("testdata", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    words = [*program, "\n".join(_blocks(language))]
+    done = subprocess.run(words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
