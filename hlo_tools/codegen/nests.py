@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hlo_tools.codegen import index as ix
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.index import Dynamic, Index, Quotient, Remainder, Var
-from hlo_tools.codegen.kernel import Axis, Expr, For, If, Scatter, Stmt, Store, While
+from hlo_tools.codegen.kernel import Axis, Expr, For, If, Stmt, Store, While
+from hlo_tools.codegen.rewrite import substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,47 +101,6 @@ def _fresh(root: Expr, seen: set[int]) -> Iterator[Expr]:
 
 
 # ---- rewriting
-
-
-def substitute(body: Sequence[Stmt], values: dict[Var, Index]) -> tuple[Stmt, ...]:
-    """Statements with loop variables replaced."""
-    memo: dict[int, Expr] = {}
-
-    def change(e: Expr) -> Expr | None:
-        if e.op == "index":
-            return k.index(e.attr.substitute(values, expr))
-        if e.op == "load":
-            args = tuple(expr(a) for a in e.args)
-            return Expr("load", e.type, args, k.Access(e.attr.buffer, e.attr.index.substitute(values, expr)))
-        return None
-
-    def expr(e: Expr) -> Expr:
-        return k.map_expr(e, change, memo)
-
-    def at(index: Index) -> Index:
-        return index.substitute(values, expr)
-
-    def stmt(s: Stmt) -> Stmt:
-        if isinstance(s, For):
-            return For(s.var, at(s.begin), at(s.end), many(s.body), s.axis, s.step)
-        if isinstance(s, Store):
-            return Store(s.buffer, at(s.index), expr(s.value), None if s.mask is None else expr(s.mask))
-        if isinstance(s, Scatter):
-            return Scatter(s.buffer, expr(s.offsets), expr(s.value), None if s.mask is None else expr(s.mask))
-        if isinstance(s, If):
-            return If(expr(s.condition), many(s.then), many(s.otherwise))
-        if isinstance(s, While):
-            return While(expr(s.condition), many(s.body))
-        if isinstance(s, k.Set):
-            return k.Set(s.cell, expr(s.value))
-        if isinstance(s, k.Accumulate):
-            return k.Accumulate(s.cell, s.monoid, expr(s.value))
-        return s
-
-    def many(stmts: Sequence[Stmt]) -> tuple[Stmt, ...]:
-        return tuple(map(stmt, stmts))
-
-    return many(body)
 
 
 def simplified(body: Sequence[Stmt]) -> tuple[Stmt, ...]:

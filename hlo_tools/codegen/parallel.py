@@ -9,7 +9,8 @@ from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.costs import cost
 from hlo_tools.codegen.index import Dynamic, Index, Var
 from hlo_tools.codegen.kernel import Axis, For, Kernel, Stmt
-from hlo_tools.codegen.nests import Nest, extent, is_plain, nest, simplified, substitute
+from hlo_tools.codegen.nests import Nest, extent, is_plain, nest, simplified
+from hlo_tools.codegen.rewrite import substitute
 from hlo_tools.codegen.target import Processor
 from hlo_tools.codegen.vectors import best, vectorised
 

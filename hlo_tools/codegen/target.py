@@ -15,8 +15,6 @@ class Processor:
     registers     vector registers
     l1, l2        data cache of one core, bytes
     masks         whether part of a vector is loaded and stored as cheaply as all of it
-    fma           whether multiply and add are one instruction
-    indexed       whether a scalar operand of an arithmetic instruction is broadcast from memory or a lane for free
     """
 
     vector_bytes: int
@@ -24,8 +22,6 @@ class Processor:
     l1: int = 32 << 10
     l2: int = 512 << 10
     masks: bool = False
-    fma: bool = True
-    indexed: bool = False
 
     def lanes(self, element: ElementType) -> int:
         """Elements of a type in one register, at least 1."""

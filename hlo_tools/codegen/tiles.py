@@ -12,7 +12,8 @@ from hlo_tools.codegen import index as ix
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.index import Index, Var
 from hlo_tools.codegen.kernel import Access, Axis, Expr, For, Stmt, Store
-from hlo_tools.codegen.nests import Nest, is_plain, loads, substitute
+from hlo_tools.codegen.nests import Nest, is_plain, loads
+from hlo_tools.codegen.rewrite import substitute
 from hlo_tools.codegen.target import Processor
 from hlo_tools.codegen.widen import NotVectorisable, Widener
 

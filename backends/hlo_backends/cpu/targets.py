@@ -50,25 +50,25 @@ _X86 = (
     _Level(
         frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"}),
         Dialect(attributes=_WIDE, half=True),
-        Processor(64, 32, 32 << 10, 1 << 20, masks=True, indexed=True),
+        Processor(64, 32, 32 << 10, 1 << 20, masks=True),
     ),
     _Level(
         frozenset({"avx2", "fma", "f16c"}),
         Dialect(half=True),
         Processor(32, 16, 32 << 10, 512 << 10),
     ),
-    _Level(frozenset({"avx"}), Dialect(fma=False), Processor(32, 16, fma=False)),
-    _Level(frozenset({"sse4.1"}), Dialect(fma=False), Processor(16, 16, fma=False)),
-    _Level(frozenset(), Dialect(fma=False, rounding=False), Processor(16, 16, fma=False)),
+    _Level(frozenset({"avx"}), Dialect(fma=False), Processor(32, 16)),
+    _Level(frozenset({"sse4.1"}), Dialect(fma=False), Processor(16, 16)),
+    _Level(frozenset(), Dialect(fma=False, rounding=False), Processor(16, 16)),
 )
 
-_AARCH64 = (_Level(frozenset(), Dialect(minimum=True, half=True), Processor(16, 32, 64 << 10, 1 << 20, indexed=True)),)
+_AARCH64 = (_Level(frozenset(), Dialect(minimum=True, half=True), Processor(16, 32, 64 << 10, 1 << 20)),)
 # Vectors of RISC-V have no fixed length in the baseline; scalar code that LLVM schedules does for now.
 _RISCV64 = (_Level(frozenset(), Dialect(), Processor(1, 32)),)
 _WASM_DIALECT = Dialect(fma=False, minimum=True, wide_product=False)
 _WASM = (
-    _Level(frozenset({"simd128"}), _WASM_DIALECT, Processor(16, 16, fma=False)),
-    _Level(frozenset(), _WASM_DIALECT, Processor(1, 16, fma=False)),
+    _Level(frozenset({"simd128"}), _WASM_DIALECT, Processor(16, 16)),
+    _Level(frozenset(), _WASM_DIALECT, Processor(1, 16)),
 )
 
 _LEVELS: dict[str, tuple[_Level, ...]] = {"x86_64": _X86, "aarch64": _AARCH64, "riscv64": _RISCV64, "wasm32": _WASM}
