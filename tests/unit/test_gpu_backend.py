@@ -141,7 +141,7 @@ int cuDevicePrimaryCtxRetain(void **context, int device) { *context = &current; 
 int cuCtxSetCurrent(void *context) { current = context; return 0; }
 int cuCtxGetCurrent(void **context) { *context = current; return 0; }
 int cuCtxSynchronize(void) { return current ? 0 : 201; }
-int cuMemAlloc_v2(u64 *address, size_t size) { *address = (u64)malloc(size); return size ? 0 : 1; }
+int cuMemAlloc_v2(u64 *address, size_t size) { *address = (u64)aligned_alloc(256, (size + 255) / 256 * 256); return 0; }
 int cuMemFree_v2(u64 address) { free((void *)address); return 0; }
 int cuMemcpyHtoD_v2(u64 to, const void *from, size_t size) { memcpy((void *)to, from, size); return 0; }
 int cuMemcpyDtoH_v2(void *to, u64 from, size_t size) { memcpy(to, (void *)from, size); return 0; }

@@ -255,6 +255,8 @@ class _GpuEntry(EntryWriter):
         self._driver("cuLaunchKernel", f"ptr {function}, {sizes}, i32 0, ptr %rt.stream, ptr %params, ptr null")
 
     def _copy(self, step: Copy) -> None:
+        if not step.source.bytes:
+            return
         source, target = self._address(step.source), self._address(step.target)
         self._driver("cuMemcpyDtoDAsync_v2", f"ptr {target}, ptr {source}, i64 {step.source.bytes}, ptr %rt.stream")
 
