@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.op import map_callees
+from hlo_tools.ir.shape import Shape
 
 
 def representatives(module: Module) -> dict[Computation, Computation]:
@@ -15,11 +17,20 @@ def representatives(module: Module) -> dict[Computation, Computation]:
     Equal: the same graph in the same topological order, with equal attributes, shapes with layouts, literals and
     shardings.
     """
+    alike = Counter(_outline(c) for c in module)
     first: dict[Any, Computation] = {}
     found: dict[Computation, Computation] = {}
     for computation in module.order():
-        found[computation] = first.setdefault(_key(computation, found), computation)
+        found[computation] = computation
+        if alike[_outline(computation)] > 1:
+            found[computation] = first.setdefault(_key(computation, found), computation)
     return found
+
+
+def _outline(computation: Computation) -> tuple[int, str, Shape]:
+    """What is quickly seen of a computation; equal for equal ones."""
+    root = computation.result
+    return len(computation), root.op.name, root.shape
 
 
 def _key(computation: Computation, known: dict[Computation, Computation]) -> Any:
