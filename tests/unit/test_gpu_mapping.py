@@ -151,6 +151,34 @@ def test_blocks_wait_where_threads_read_what_others_wrote() -> None:
         assert (got[:, 300:] == wanted[:, ::-1]).all()
 
 
+def test_threads_agree_on_branches_and_go_round_loops_together() -> None:
+    """Rounds that each turn the row before around and add one of x, where a flag in memory says so."""
+    turn, clear, mirror, back = Var("turn", 0, 6), Var("clear", 0, 127), Var("mirror", 0, 99), Var("back", 0, 99)
+    flag = k.compare("lt", k.load(X, of(turn) * 100), k.const(50, Type(F32)))
+    first = loop(clear, Store(Y, of(clear), ONE))
+    count = Store(Y, constant(200), k.binary("add", k.load(Y, constant(100)), k.load(X, of(turn) * 100)))
+    kept = loop(mirror, Store(Y, of(mirror) + 300, k.load(Y, of(mirror) * -1 + 99)))
+    taken = loop(
+        back, Store(Y, of(back), k.binary("add", k.load(Y, of(back) + 300), k.load(X, of(turn) * 100 + of(back))))
+    )
+    rounds = loop(turn, k.If(flag, (kept, taken), (count,)), axis=Axis.SERIAL)
+    kernels = mapped(first, rounds)
+    assert [kernel.name for kernel in kernels] == ["k0_f_0", "k1_f_1"]
+    assert geometries(kernels)[1] == Geometry((1, 1, 1), (64, 1, 1))
+    x = (np.arange(700, dtype=np.float32) % 11).reshape(7, 100)
+    x[:, 0] = [0, 60, 1, 2, 70, 3, 4]
+    wanted, counted = np.ones(100, np.float32), 0.0
+    for row in x:
+        if row[0] < 50:
+            wanted = wanted[::-1] + row
+        else:
+            counted = 1 + row[0]
+    for seed in range(3):
+        got = run(kernels, x.reshape(-1), seed=seed)
+        assert (got[:100] == wanted).all()
+        assert got[200] == counted
+
+
 def test_shared_memory_is_used_again_and_has_an_end() -> None:
     i = Var("i", 0, 255)
 

@@ -354,6 +354,17 @@ def test_gather_and_scatter(unique: bool) -> None:
     )
 
 
+def test_scatter_of_wide_rows() -> None:
+    """The threads of one block add each row together, one row after the other."""
+    text = Text(FUNCTIONS)
+    x, i, u = (text.parameter(s) for s in ("f32[9,90]{1,0}", "s32[20,1]{1,0}", "f32[20,90]{1,0}"))
+    text.result(f"f32[9,90]{{1,0}} scatter({x}, {i}, {u}), {INTO_ROWS}, to_apply=add")
+    rng = np.random.default_rng(0)
+    x_value, u_value = (rng.standard_normal(dims).astype(np.float32) for dims in ((9, 90), (20, 90)))
+    driver = check(str(text), [x_value, rng.integers(-2, 11, (20, 1)).astype(np.int32), u_value])
+    assert driver.launches[-1][1:] == ((1, 1, 1), (64, 1, 1))
+
+
 def test_dynamic_slices() -> None:
     text = Text()
     x, i, j = text.parameter("f32[50,70]{1,0}"), text.parameter("s32[]"), text.parameter("s32[]")

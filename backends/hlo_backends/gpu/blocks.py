@@ -2,12 +2,13 @@
 
 Every thread computes all cells, so that they agree. A PARALLEL loop is dealt out to the threads. So is a long
 reduction: each thread joins its part, shared memory joins the parts, and all read the result. A store is the first
-thread's. Wherever a statement may read or overwrite what other threads wrote or read, all wait before it.
+thread's. Branches and SERIAL loops around such statements are run by all threads alike, for they agree on every
+condition. Wherever a statement may read or overwrite what other threads wrote or read, all wait before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 from hlo_backends.gpu.device import Device
@@ -22,6 +23,7 @@ from hlo_tools.codegen.kernel import (
     Barrier,
     Buffer,
     Cell,
+    Expr,
     For,
     If,
     Role,
@@ -30,11 +32,13 @@ from hlo_tools.codegen.kernel import (
     Stmt,
     Store,
     binary,
+    bodies,
     cell,
     compare,
     const,
     index,
     load,
+    roots,
     statements,
 )
 from hlo_tools.codegen.nests import loads
@@ -45,12 +49,21 @@ from hlo_tools.ir.element import ElementType
 def shared_loops(body: Sequence[Stmt], device: Device) -> list[Iterations]:
     """The loops that the threads of a block can share; none where the body has what they cannot carry out together."""
     found: list[Iterations] = []
+    fits = _collect(body, found) and _shared_bytes(found, device) <= device.shared_bytes
+    return found if fits else []
+
+
+def _collect(body: Sequence[Stmt], found: list[Iterations]) -> bool:
+    """Add the loops of a body to those found; whether threads can carry it out together."""
     for s in body:
         if _is_loop(s):
             found.append(iterations((s,), s.axis))
+        elif isinstance(s, If) or (isinstance(s, For) and s.axis is Axis.SERIAL):
+            if not all(_collect(inner, found) for inner in bodies(s)):
+                return False
         elif not isinstance(s, (Set, Accumulate, Store)):
-            return []
-    return found if _shared_bytes(found, device) <= device.shared_bytes else []
+            return False
+    return True
 
 
 def threads_for(found: Sequence[Iterations], device: Device) -> int:
@@ -81,6 +94,11 @@ def _is_loop(s: Stmt) -> TypeGuard[For]:
     return s.axis is Axis.REDUCE and all(
         isinstance(inner, Accumulate) and cells.setdefault(inner.cell, inner.monoid) == inner.monoid for inner in sums
     )
+
+
+def _read_by(s: Stmt) -> list[Expr]:
+    """The loads that a branch or a loop itself evaluates, not its bodies."""
+    return [e for root in roots(s) for e in root.walk() if e.op == "load"]
 
 
 def _sums(many: Iterations) -> dict[Cell, str]:
@@ -118,7 +136,15 @@ class _Block:
 
     def statement(self, s: Stmt) -> None:
         """Add what the threads do for a statement of the body."""
-        self._wait_for(s)
+        if isinstance(s, If):
+            self._branch(s)
+        elif isinstance(s, For) and s.axis is Axis.SERIAL:
+            self._repeat(s)
+        else:
+            self._wait_for(loads((s,)), statements((s,)))
+            self._together(s)
+
+    def _together(self, s: Stmt) -> None:
         if not _is_loop(s):
             self.made.append(self._by_first(s) if isinstance(s, Store) else s)
             return
@@ -130,9 +156,43 @@ class _Block:
         else:
             self.made.append(s)
 
-    def _wait_for(self, s: Stmt) -> None:
-        reads = {e.attr.buffer for e in loads((s,)) if e.attr.buffer.space is not Space.LOCAL}
-        writes = {x.buffer for x in statements((s,)) if isinstance(x, Store)}
+    def _branch(self, s: If) -> None:
+        self._wait_for(_read_by(s))
+        before = self.read, self.written, self.joined
+        ends, made = [], []
+        for inner in bodies(s):
+            self.read, self.written, self.joined = set(before[0]), set(before[1]), before[2]
+            made.append(self._inside(inner))
+            ends.append((self.read, self.written, self.joined))
+        self.read = set().union(*(read for read, _, _ in ends))
+        self.written = set().union(*(written for _, written, _ in ends))
+        self.joined = any(joined for _, _, joined in ends)
+        self.made.append(If(s.condition, *made))
+
+    def _repeat(self, s: For) -> None:
+        """A loop in order; before the next round, all wait for what this one wrote."""
+        self._wait_for(_read_by(s))
+        before = set(self.read), set(self.written), self.joined
+        body = self._inside(s.body)
+        if any(isinstance(x, Store) for x in statements(body)):
+            body = (*body, Barrier())
+        self.made.append(For(s.var, s.begin, s.end, body, s.axis, s.step))
+        self.read |= before[0]
+        self.written |= before[1]
+        self.joined |= before[2]
+
+    def _inside(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
+        """The statements made for the body of another."""
+        outer, self.made = self.made, []
+        for s in body:
+            self.statement(s)
+        made, self.made = tuple(self.made), outer
+        return made
+
+    def _wait_for(self, read: Iterable[Expr], stmts: Iterable[Stmt] = ()) -> None:
+        """Wait if need be before these loads and the stores among these statements."""
+        reads = {e.attr.buffer for e in read if e.attr.buffer.space is not Space.LOCAL}
+        writes = {s.buffer for s in stmts if isinstance(s, Store) and s.buffer.space is not Space.LOCAL}
         if writes & (self.read | self.written) or reads & self.written:
             self._barrier()
         self.read |= reads
