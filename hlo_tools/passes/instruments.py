@@ -245,6 +245,11 @@ class Dump(Instrument):
         """The module at the start of a pipeline."""
         self._between(module, pipeline, "pipeline-start", first, changed=False)
 
+    def leave(self, module: Module, pipeline: str, inner: str, following: str, changed: bool) -> None:
+        """The module after an inner pipeline, as after a pass."""
+        if changed or self.options.pass_re != ".*":
+            self._between(module, pipeline, inner, following, changed=changed)
+
     def before(self, module: Module, step: Step) -> None:
         """Start the watch."""
         self._start = time.perf_counter()

@@ -36,6 +36,9 @@ class Instrument:
     def enter(self, module: Module, pipeline: str, first: str) -> None:
         """A pipeline starts, the outermost included; `first` is its first pass."""
 
+    def leave(self, module: Module, pipeline: str, inner: str, following: str, changed: bool) -> None:
+        """The pipeline `inner`, which stands in `pipeline` like a pass before `following`, has ended."""
+
     def allow(self, module: Module, step: Step) -> bool:
         """Whether the pass may run; the first instrument that says no skips it."""
         return True
@@ -115,9 +118,12 @@ class PassManager:
 
     def _item(self, group: Pipeline, index: int, module: Module) -> bool:
         item = group.items[index]
-        if isinstance(item, Pipeline):
-            return self._group(item, module)
         following = _name(group.items[index + 1]) if index + 1 < len(group.items) else PIPELINE_END
+        if isinstance(item, Pipeline):
+            changed = self._group(item, module)
+            for instrument in self.instruments:
+                instrument.leave(module, group.name, _name(item), following, changed)
+            return changed
         step = Step(self._number, item, group.name, following)
         self._number += 1
         if not all(instrument.allow(module, step) for instrument in self.instruments):

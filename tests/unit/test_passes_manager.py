@@ -223,6 +223,14 @@ def test_dumps_of_inner_pipelines(tmp_path: Path) -> None:
     ]
 
 
+def test_an_inner_pipeline_is_dumped_like_a_pass(tmp_path: Path) -> None:
+    names = dump(tmp_path, "cse,fixpoint{name=tidy}(dce),cse", pass_re="tidy")[1:-1]
+    assert names == [
+        "module_0000.m.0000.transforms_pipeline.after_cse.before_tidy.txt",
+        "module_0000.m.0001.transforms_pipeline.after_tidy.before_cse.txt",
+    ]
+
+
 def test_dumps_inside_a_pass(tmp_path: Path) -> None:
     names = dump(tmp_path, Pipeline((Countdown(size=6),), "p"), pass_re="countdown")
     assert "module_0000.m.0001.countdown.after_about_to_add.txt" in names
