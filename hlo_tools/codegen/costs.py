@@ -30,7 +30,7 @@ def _cost(body: Sequence[Stmt], processor: Processor, seen: set[int]) -> float:
         elif isinstance(stmt, Store):
             total += _MEMORY * _registers(stmt.value, processor)
         elif isinstance(stmt, Scatter):
-            total += 1.5 * stmt.value.type.lanes
+            total += (1.5 if processor.masks else 2.5) * stmt.value.type.lanes
         elif isinstance(stmt, If):
             total += _BRANCH + _cost(stmt.then, processor, set(seen)) + _cost(stmt.otherwise, processor, set(seen))
         elif isinstance(stmt, While):
@@ -49,13 +49,19 @@ def _new(root: Expr, processor: Processor, seen: set[int]) -> float:
         stack.extend(e.children)
         if e.op == "load":
             total += _MEMORY * _registers(e, processor)
-            if e.args and not processor.masks:
-                total += 2.0 * e.type.lanes
+            if e.args and e.args[0].op != "splat":
+                total += _masked(e, processor)
         elif e.op == "gather":
-            total += 1.2 * e.type.lanes
+            total += (1.2 if processor.masks else 2.5) * e.type.lanes
+            total += _masked(e, processor) if len(e.args) > 1 else 0.0
         else:
             total += _OPS.get(e.op, _SIMPLE) * _registers(e, processor)
     return total
+
+
+def _masked(e: Expr, processor: Processor) -> float:
+    """What a mask adds to a load: nothing, or a branch for each lane."""
+    return 0.0 if processor.masks else 2.0 * e.type.lanes
 
 
 def _registers(e: Expr, processor: Processor) -> int:
