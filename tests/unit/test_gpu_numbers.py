@@ -11,6 +11,7 @@ from gpu import assemble, check, needs_ptxas, simulated
 import hlo_tools as hlo
 from hlo_backends.gpu import backend
 from hlo_backends.gpu.ptx import geometry
+from hlo_tools.interpret.compare import Tolerance
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = sorted((ROOT / "testdata" / "models").glob("*.hlo"))
@@ -118,6 +119,20 @@ def test_complex() -> None:
     wave = text.parameter("c64[4,64]{1,0}")
     text.result(f"c64[4,64]{{1,0}} fft({wave}), fft_type=FFT, fft_length={{64}}")
     check(str(text))
+
+
+def test_linear_algebra() -> None:
+    """Loops in order around loops whose bounds depend on them: the work of one block."""
+    text = Text()
+    x, b = text.parameter("f32[70,70]{1,0}"), text.parameter("f32[70,80]{1,0}")
+    factor = text.result(f"f32[70,70]{{1,0}} cholesky({x}), lower=true")
+    how = "left_side=true, lower=true, unit_diagonal=false, transpose_a=NO_TRANSPOSE"
+    text.result(f"f32[70,80]{{1,0}} triangular-solve({factor}, {b}), {how}")
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((70, 70)) / 10
+    values = (root @ root.T + np.eye(70)).astype(np.float32), rng.standard_normal((70, 80)).astype(np.float32)
+    driver = check(str(text), values, Tolerance(abs=1e-4, rel=1e-4))
+    assert max(threads for _, _, (threads, _, _) in driver.launches) > 1
 
 
 # ---- reductions

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 from hlo_backends.gpu.device import Device
-from hlo_backends.gpu.iterations import Iterations, iterations
+from hlo_backends.gpu.iterations import iterations
 from hlo_tools.codegen.index import Var, constant, of
 from hlo_tools.codegen.kernel import (
     INDEX,
@@ -41,23 +41,23 @@ from hlo_tools.codegen.kernel import (
     roots,
     statements,
 )
-from hlo_tools.codegen.nests import loads
+from hlo_tools.codegen.nests import extent, loads
 from hlo_tools.codegen.rewrite import fold
 from hlo_tools.ir.element import ElementType
 
 
-def shared_loops(body: Sequence[Stmt], device: Device) -> list[Iterations]:
+def shared_loops(body: Sequence[Stmt], device: Device) -> list[For]:
     """The loops that the threads of a block can share; none where the body has what they cannot carry out together."""
-    found: list[Iterations] = []
+    found: list[For] = []
     fits = _collect(body, found) and _shared_bytes(found, device) <= device.shared_bytes
     return found if fits else []
 
 
-def _collect(body: Sequence[Stmt], found: list[Iterations]) -> bool:
+def _collect(body: Sequence[Stmt], found: list[For]) -> bool:
     """Add the loops of a body to those found; whether threads can carry it out together."""
     for s in body:
         if _is_loop(s):
-            found.append(iterations((s,), s.axis))
+            found.append(s)
         elif isinstance(s, If) or (isinstance(s, For) and s.axis is Axis.SERIAL):
             if not all(_collect(inner, found) for inner in bodies(s)):
                 return False
@@ -66,9 +66,15 @@ def _collect(body: Sequence[Stmt], found: list[Iterations]) -> bool:
     return True
 
 
-def threads_for(found: Sequence[Iterations], device: Device) -> int:
+def trip_count(loop: For) -> int:
+    """How many iterations a shared loop has; the most that it may have where its bounds vary."""
+    many = iterations((loop,), loop.axis)
+    return many.count if many.loops else extent(loop)
+
+
+def threads_for(found: Sequence[For], device: Device) -> int:
     """How many threads are worth sharing these loops, a power of two."""
-    longest = max((i.count for i in found), default=1)
+    longest = max(map(trip_count, found), default=1)
     threads = device.reduction_block
     while threads > device.warp and threads > longest:
         threads //= 2
@@ -85,10 +91,8 @@ def cooperative(body: Sequence[Stmt], thread: Var, device: Device) -> tuple[Stmt
 
 def _is_loop(s: Stmt) -> TypeGuard[For]:
     """Whether a statement is a loop that can be shared."""
-    if not isinstance(s, For) or not iterations((s,), s.axis).loops:
-        return False
-    if s.axis is Axis.PARALLEL:
-        return True
+    if not isinstance(s, For) or s.axis is Axis.PARALLEL:
+        return isinstance(s, For)
     sums = [inner for inner in statements(s.body) if not isinstance(inner, (For, If))]
     cells: dict[Cell, str] = {}
     return s.axis is Axis.REDUCE and all(
@@ -101,19 +105,14 @@ def _read_by(s: Stmt) -> list[Expr]:
     return [e for root in roots(s) for e in root.walk() if e.op == "load"]
 
 
-def _sums(many: Iterations) -> dict[Cell, str]:
+def _sums(loop: For) -> dict[Cell, str]:
     """The cells that a reduction accumulates into, with how."""
-    return {s.cell: s.monoid for s in statements(many.body) if isinstance(s, Accumulate)}
+    return {s.cell: s.monoid for s in statements(loop.body) if isinstance(s, Accumulate)}
 
 
-def _is_long(many: Iterations, device: Device) -> bool:
-    """Whether a reduction is worth shared memory; else every thread does all of it."""
-    return many.count >= device.min_block_reduction
-
-
-def _shared_bytes(found: Sequence[Iterations], device: Device) -> int:
+def _shared_bytes(found: Sequence[For], device: Device) -> int:
     """An upper bound of the shared memory that reductions take."""
-    sums = [s for many in found if many.loops[0].axis is Axis.REDUCE for s in _sums(many)]
+    sums = [s for loop in found if loop.axis is Axis.REDUCE for s in _sums(loop)]
     return sum(s.type.element.bytes * device.reduction_block for s in sums)
 
 
@@ -147,13 +146,11 @@ class _Block:
     def _together(self, s: Stmt) -> None:
         if not _is_loop(s):
             self.made.append(self._by_first(s) if isinstance(s, Store) else s)
-            return
-        many = iterations((s,), s.axis)
-        if s.axis is Axis.PARALLEL:
-            self.made.append(self._dealt(many))
-        elif _is_long(many, self.device):
-            self._reduce(many)
-        else:
+        elif s.axis is Axis.PARALLEL:
+            self.made.append(self._dealt(s))
+        elif trip_count(s) >= self.device.min_block_reduction:
+            self._reduce(s)
+        else:  # not worth shared memory: every thread does all of it
             self.made.append(s)
 
     def _branch(self, s: If) -> None:
@@ -207,20 +204,24 @@ class _Block:
     def _by_first(self, s: Stmt) -> Stmt:
         return If(compare("eq", index(of(self.thread)), const(0, INDEX)), (s,))
 
-    def _dealt(self, many: Iterations) -> For:
+    def _dealt(self, loop: For) -> For:
         """Every so-manieth iteration, beginning with the thread's own number."""
+        many = iterations((loop,), loop.axis)
+        if not many.loops:
+            begin, step = loop.begin + of(self.thread) * loop.step, loop.step * self.threads
+            return For(loop.var, begin, loop.end, loop.body, Axis.SERIAL, step)
         n = Var(many.loops[0].var.name, 0, many.count - 1)
         return For(n, of(self.thread), constant(many.count), many.at(of(n)), Axis.SERIAL, self.threads)
 
-    def _reduce(self, many: Iterations) -> None:
-        sums = _sums(many)
+    def _reduce(self, loop: For) -> None:
+        sums = _sums(loop)
         parts = {c: Cell(f"{c.name}_part", c.type) for c in sums}
 
         def partial(s: Stmt) -> tuple[Stmt, ...] | None:
             return (Accumulate(parts[s.cell], s.monoid, s.value),) if isinstance(s, Accumulate) else None
 
         self.made += [Set(parts[c], const(MONOIDS[m](c.type.element), c.type)) for c, m in sums.items()]
-        self.made += fold((self._dealt(many),), partial)
+        self.made += fold((self._dealt(loop),), partial)
         rooms = {c: self._room(c.type.element, i) for i, c in enumerate(sums)}
         if self.joined:
             self._barrier()

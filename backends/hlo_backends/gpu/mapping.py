@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hlo_backends.gpu.blocks import cooperative, shared_loops, threads_for
+from hlo_backends.gpu.blocks import cooperative, shared_loops, threads_for, trip_count
 from hlo_backends.gpu.device import Device
 from hlo_backends.gpu.iterations import Iterations, iterations
 from hlo_tools.codegen.index import Var, constant, of
@@ -126,18 +126,18 @@ def _device_body(part: tuple[Stmt, ...], device: Device) -> tuple[Stmt, ...]:
     return _thread_per_iteration(outer, device)
 
 
-def _pays(outer: Iterations, shared: list[Iterations], device: Device) -> bool:
+def _pays(outer: Iterations, shared: list[For], device: Device) -> bool:
     """Whether to give each iteration a block that shares these loops, instead of a thread."""
-    longest = max((many.count for many in shared), default=0)
+    longest = max(map(trip_count, shared), default=0)
     if longest < device.min_block_reduction or outer.count > device.max_rows:
         return False
-    return outer.count < device.min_columns or not all(_is_strided(outer, many) for many in shared)
+    return outer.count < device.min_columns or not all(_is_strided(outer, loop) for loop in shared)
 
 
-def _is_strided(outer: Iterations, many: Iterations) -> bool:
+def _is_strided(outer: Iterations, loop: For) -> bool:
     """Whether neighbouring iterations of the outer nest, rather than of the loop, touch neighbouring memory."""
-    near, along = outer.loops[-1].var, many.loops[-1].var
-    places = [e.attr.index for e in loads(many.body)] + [s.index for s in statements(many.body) if isinstance(s, Store)]
+    near, along = outer.loops[-1].var, (iterations((loop,), loop.axis).loops or (loop,))[-1].var
+    places = [e.attr.index for e in loads(loop.body)] + [s.index for s in statements(loop.body) if isinstance(s, Store)]
     return any(at.coefficient(near) == 1 for at in places) and not any(at.coefficient(along) == 1 for at in places)
 
 
