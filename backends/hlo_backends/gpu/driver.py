@@ -133,6 +133,8 @@ _PROTOTYPES = {
     "cuStreamSynchronize": (_P,),
 }
 _CONTEXT = 1
+_MAX_STEPS = 100_000_000
+"""Of one launch: some kernels are the long work of a single thread."""
 
 
 class Simulator:
@@ -232,7 +234,7 @@ class Simulator:
         pointers = (ctypes.c_void_p * len(sizes)).from_address(params) if sizes else ()
         arguments = [ctypes.string_at(p, size) for p, size in zip(pointers, sizes, strict=True)]
         self.launches.append((name, grid, block))
-        module.launch(name, grid, block, arguments, shared)
+        module.launch(name, grid, block, arguments, shared, max_steps=_MAX_STEPS)
 
     def _cuMemcpyDtoDAsync_v2(self, target: int, source: int, size: int, stream: int) -> None:
         self.write(target, self.read(source, size))
