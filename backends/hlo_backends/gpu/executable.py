@@ -27,7 +27,7 @@ class Bound:
         sizes = [*(x.nbytes for x in inputs), *(p.shape.bytes for p in program.results), program.scratch_bytes]
         addresses = [driver.allocate(size) for size in sizes]
         for address in addresses:
-            weakref.finalize(self, driver.free, address)
+            weakref.finalize(self, driver.free, address).atexit = False  # the driver may be gone by then
         for address, data in zip(addresses, inputs, strict=False):
             driver.write(address, data)
         self._outputs = addresses[len(inputs) : -1]
