@@ -78,7 +78,7 @@ def expm1(x: Array) -> Array:
         return np.expm1(x)
     half = np.sin(0.5 * x.imag)
     near = np.expm1(x.real) * np.cos(x.imag) - 2 * half * half
-    result: Array = np.exp(x) - 1
+    result: Array = np.asarray(np.exp(x) - 1)
     result.real = np.where(np.abs(x) < 0.5, near, result.real)
     return result
 
