@@ -137,11 +137,8 @@ def _add(group: _Group, inst: Instruction) -> None:
 
 
 def _is_root(inst: Instruction) -> bool:
-    return (
-        (inst.shape.is_array
-        and inst.shape.size > 0
-        and (_is_producer(inst) or inst.op.name in _ONLY_ROOT))
-        or (inst.op.name == "reduce")
+    return (inst.shape.is_array and inst.shape.size > 0 and (_is_producer(inst) or inst.op.name in _ONLY_ROOT)) or (
+        inst.op.name == "reduce"
     )
 
 
