@@ -7,11 +7,16 @@ PIPELINE = ",".join(
         "call-inliner",
         "dce",
         "tuple-simplifier",
+        "fixpoint{name=simplification,limit=4}(algsimp,constant_folding,cse,dce)",
+        "transpose-folding",
+        "layout-assignment",
         "cse",
         "dce",
         "fusion",
+        "tuple-simplifier",
         "dce",
+        "hlo-memory-scheduler",
     ]
 )
 """As `hlo opt --passes` reads it. Calls are inlined first, so that simplification sees across them; layouts are
-given before fusion, so that no copy ends up inside one."""
+given before fusion, so that no copy ends up inside one; the order of execution comes last."""
