@@ -10,9 +10,9 @@ from hlo_tools.aot.build import compile_aot as _compile_aot
 from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
 from hlo_tools.debug.replay import ReplayReport, replay
-from hlo_tools.interpret.compare import Tolerance
-from hlo_tools.interpret.inputs import random_inputs
-from hlo_tools.interpret.run import Limits, interpret
+from hlo_tools.interpreter.compare import Tolerance
+from hlo_tools.interpreter.inputs import random_inputs
+from hlo_tools.interpreter.run import Limits, interpret
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module

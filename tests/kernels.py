@@ -12,7 +12,7 @@ from hlo_tools.codegen.emitters import LOOPS, UPDATES
 from hlo_tools.codegen.evaluate import run_kernel
 from hlo_tools.codegen.kernel import Buffer
 from hlo_tools.codegen.launch import Arg, Data, Operand, Result, Scratch
-from hlo_tools.interpret.run import Limits, Machine
+from hlo_tools.interpreter.run import Limits, Machine
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.shape import Shape
 from hlo_tools.text.reader import parse_hlo

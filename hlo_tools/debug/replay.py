@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hlo_tools import backend as backends
-from hlo_tools.interpret.compare import Comparison, OutputReport, Tolerance, compare
-from hlo_tools.interpret.run import interpret
+from hlo_tools.interpreter.compare import Comparison, OutputReport, Tolerance, compare
+from hlo_tools.interpreter.run import interpret
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 

@@ -11,7 +11,7 @@ import pytest
 from kernels import check, compare, sample
 
 import hlo_tools as hlo
-from hlo_tools.interpret.run import interpret
+from hlo_tools.interpreter.run import interpret
 
 Dims = list[int]
 LARGEST = 400

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from hlo_tools.interpret.run import interpret
+from hlo_tools.interpreter.run import interpret
 from hlo_tools.ir.attributes import (
     ComparisonDirection,
     ComparisonType,

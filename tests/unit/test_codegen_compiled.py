@@ -11,7 +11,7 @@ from kernel_modules import CHANGED, SORTS, WHOLE, sort_inputs
 from kernels import compare, sample
 
 import hlo_tools as hlo
-from hlo_tools.interpret.run import interpret
+from hlo_tools.interpreter.run import interpret
 from hlo_tools.ir.module import Module
 from hlo_tools.ops import OPS
 

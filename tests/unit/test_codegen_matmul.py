@@ -10,7 +10,7 @@ import pytest
 from jit import Array, launches_of, run_instruction, runnable
 
 from hlo_backends.cpu.targets import CpuTarget
-from hlo_tools.interpret.run import Limits, Machine
+from hlo_tools.interpreter.run import Limits, Machine
 from hlo_tools.ir.element import ELEMENT_TYPES
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.module import Module

@@ -7,7 +7,7 @@ import pytest
 from kernels import check, compare
 
 import hlo_tools as hlo
-from hlo_tools.interpret.run import interpret
+from hlo_tools.interpreter.run import interpret
 
 STATES = {
     2: np.array([0x123456789ABCDEF0, 2**64 - 3], np.uint64),

@@ -10,9 +10,9 @@ import pytest
 from programs import run
 
 import hlo_tools as hlo
-from hlo_tools.interpret.compare import Tolerance, compare
-from hlo_tools.interpret.inputs import random_inputs
-from hlo_tools.interpret.run import Limits, interpret
+from hlo_tools.interpreter.compare import Tolerance, compare
+from hlo_tools.interpreter.inputs import random_inputs
+from hlo_tools.interpreter.run import Limits, interpret
 
 F32 = np.float32
 ENDLESS = """HloModule endless

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hlo_tools.analysis.effects import erase_dead, has_side_effect, is_deterministic
-from hlo_tools.interpret.run import Limits, Machine
+from hlo_tools.interpreter.run import Limits, Machine
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.module import Module

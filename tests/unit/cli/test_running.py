@@ -12,7 +12,7 @@ from console import hlo
 
 import hlo_tools as library
 from hlo_tools import backend as backends
-from hlo_tools.interpret.run import interpret
+from hlo_tools.interpreter.run import interpret
 
 TEXT = """HloModule m
 
