@@ -26,7 +26,7 @@ class Computation:
     """
 
     __slots__ = ("__weakref__", "_memo", "_names", "_serial", "at", "execution_thread", "instructions", "module",
-                 "name", "root", "version", "with_signature")  # fmt: skip
+                 "name", "root", "version")  # fmt: skip
 
     def __init__(self, name: str, module: Module | None = None, at: int = -1) -> None:
         self.name = name
@@ -36,7 +36,6 @@ class Computation:
         self.root: Instruction | None = None
         self.version = 0
         self.execution_thread = ""
-        self.with_signature = True  # whether the text form shows parameters and result behind the name
         self._names: dict[str, Instruction] | None = None
         self._serial = 0
         self._memo: dict[Any, tuple[int, Any]] = {}
@@ -102,12 +101,6 @@ class Computation:
             inst.copy_annotations(like)
         self.version += 1
         return inst
-
-    def adopt(self, inst: Instruction) -> None:
-        """Append an instruction made elsewhere (a reader's fast path); its name must be free."""
-        self.instructions[inst] = None
-        self._names = None
-        self.version += 1
 
     def replace(self, old: Instruction, new: Instruction) -> None:
         """Let every user of `old`, and the root, read `new` instead. `old` stays, without users."""

@@ -133,7 +133,6 @@ class Module:
         """A copy beside the original that calls the same computations."""
         made = self.add_computation(name or f"{computation.name}.clone")
         made.execution_thread = computation.execution_thread
-        made.with_signature = computation.with_signature
         made.root = computation.clone_into(made, {})
         return made
 
@@ -143,7 +142,7 @@ class Module:
         twins: dict[Computation, Computation] = {}
         for c in self.order():
             twin = Computation(c.name, made, c.at)
-            twin.execution_thread, twin.with_signature = c.execution_thread, c.with_signature
+            twin.execution_thread = c.execution_thread
 
             def mapped(at: Any) -> Any:
                 return map_callees(at, twins.__getitem__)

@@ -91,7 +91,7 @@ class PassManager:
     def _group(self, group: Pipeline, module: Module) -> bool:
         first = _name(group.items[0]) if group.items else PIPELINE_END
         for instrument in self.instruments:
-            instrument.enter(module, group.name, first)
+            instrument.enter(module, _name(group), first)
         if isinstance(group, Fixpoint):
             return self._fixpoint(group, module)
         changed = False
@@ -122,9 +122,9 @@ class PassManager:
         if isinstance(item, Pipeline):
             changed = self._group(item, module)
             for instrument in self.instruments:
-                instrument.leave(module, group.name, _name(item), following, changed)
+                instrument.leave(module, _name(group), _name(item), following, changed)
             return changed
-        step = Step(self._number, item, group.name, following)
+        step = Step(self._number, item, _name(group), following)
         self._number += 1
         if not all(instrument.allow(module, step) for instrument in self.instruments):
             return False

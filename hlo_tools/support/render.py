@@ -26,7 +26,7 @@ _CARET = "\x1b[1;32m"
 def _excerpt(span: Span, color: bool) -> str:
     """The line on which `span` starts, with a caret under its first character and tildes under the rest."""
     number, column = span.position
-    line = span.source.line(number)
+    line = span.source.line_at(span.start)
     start = column - 1
     length = max(1, min(span.end - span.start, len(line) - start))
     left = max(0, min(start - WIDTH // 3, len(line) - WIDTH)) if len(line) > WIDTH else 0

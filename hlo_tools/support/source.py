@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Source:
     """A text with its name; turns offsets into lines and columns on demand."""
 
     name: str
     text: str
 
-    @cached_property
-    def line_starts(self) -> list[int]:
-        """Offset of the first character of each line."""
-        starts, at = [0], self.text.find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = self.text.find("\n", at + 1)
-        return starts
-
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of `offset`, both counted from 1."""
-        line = bisect_right(self.line_starts, max(offset, 0))
-        return line, offset - self.line_starts[line - 1] + 1
+        at = max(offset, 0)
+        return self.text.count("\n", 0, at) + 1, offset - self.text.rfind("\n", 0, at)
 
-    def line(self, number: int) -> str:
-        """The text of line `number` (from 1), without its end."""
-        start = self.line_starts[number - 1]
+    def line_at(self, offset: int) -> str:
+        """The text of the line that holds `offset`, without its end."""
+        start = self.text.rfind("\n", 0, max(offset, 0)) + 1
         end = self.text.find("\n", start)
         return self.text[start:] if end < 0 else self.text[start:end].rstrip("\r")
 
@@ -39,7 +28,7 @@ class Source:
         return Span(self, start, start + 1 if end is None else end)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of characters of one source."""
 

@@ -43,7 +43,7 @@ class Runtime(ctypes.Structure):
 def require_count(arguments: Sequence[Array], ports: Sequence[Port]) -> None:
     """Raises UsageError unless there is one argument for each port."""
     if len(arguments) != len(ports):
-        raise UsageError.at("HLO6005", f"the module takes {len(ports)} arguments, got {len(arguments)}")
+        raise UsageError.at("HLO5001", f"the module takes {len(ports)} arguments, got {len(arguments)}")
 
 
 def physical(x: Array, port: Port) -> Array:
@@ -55,7 +55,7 @@ def physical(x: Array, port: Port) -> Array:
     x = np.asarray(x)
     if x.shape != shape.dims or x.dtype != shape.element.dtype:
         got = f"{x.dtype}{list(x.shape)}"
-        raise UsageError.at("HLO6006", f"argument {port.name} must be {shape.bare}, got {got}")
+        raise UsageError.at("HLO5001", f"argument {port.name} must be {shape.bare}, got {got}")
     buffer = empty(shape.bytes)
     target = buffer.view(shape.element.dtype) if shape.bytes else np.empty(0, shape.element.dtype)
     target.reshape(tuple(shape.dims[d] for d in shape.order))[...] = np.transpose(x, shape.order)

@@ -8,7 +8,7 @@ A group has one result, so a fusion can never close a cycle.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hlo_tools.analysis.effects import erase_dead
 from hlo_tools.ir.attributes import FusionKind
@@ -48,11 +48,16 @@ _COSTLY = frozenset({"divide", "remainder", "power", "sqrt", "rsqrt", "cbrt", "a
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """Instructions that become one fusion. `replicated` are read more often than they have elements."""
+    """Instructions that become one fusion.
+
+    replicated  members that are read more often than they have elements
+    outside     what members read that is no member
+    """
 
     root: Instruction
-    members: dict[Instruction, None]
-    replicated: set[Instruction]
+    members: dict[Instruction, None] = field(default_factory=dict)
+    replicated: set[Instruction] = field(default_factory=set)
+    outside: set[Instruction] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Fusion(Pass):
         for inst in reversed(computation.order()):
             joined = self._joins(inst, where)
             if not joined and _is_root(inst):
-                joined = [_Group(inst, {inst: None}, set())]
+                joined = [_Group(inst)]
                 groups += joined
             for group in joined:
                 _add(group, inst)
@@ -113,8 +118,7 @@ class Fusion(Pass):
     def _has_room(self, group: _Group, inst: Instruction) -> bool:
         if len(group.members) >= self.max_size:
             return False
-        outside = {x for m in (*group.members, inst) for x in m.operands if x not in group.members}
-        return len(outside) <= self.max_operands
+        return len(group.outside.union(x for x in inst.operands if x not in group.members)) <= self.max_operands
 
 
 def control_flow_computations(module: Module) -> Iterable[Computation]:
@@ -131,6 +135,8 @@ def control_flow_computations(module: Module) -> Iterable[Computation]:
 
 def _add(group: _Group, inst: Instruction) -> None:
     group.members[inst] = None
+    group.outside.discard(inst)
+    group.outside.update(x for x in inst.operands if x not in group.members)
     users = [u for u in inst.users if u in group.members]
     if any(u in group.replicated or _replicates(u, inst) for u in users):
         group.replicated.add(inst)
