@@ -65,10 +65,15 @@ def _main_page(group: Any, context: Any, names: list[str]) -> str:
     return _text([*lines, ".Sh SEE ALSO", *_references([f"hlo-{name}" for name in names])])
 
 
+def _as_clause(sentence: str) -> str:
+    """A sentence as manual pages name what they are about: without its capital and its full stop."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
 def _command_page(name: str, command: Any, root: Any) -> str:
     context = command.make_context(name, [], parent=root, resilient_parsing=True)
     title = f"hlo-{name}"
-    lines = [*_head(title, _summary(command).rstrip(".").lower()), ".Sh SYNOPSIS", f".Nm hlo {_plain(name)}"]
+    lines = [*_head(title, _as_clause(_summary(command))), ".Sh SYNOPSIS", f".Nm hlo {_plain(name)}"]
     lines += [".Op Ar options", *(line for parameter in _arguments(command) for line in _synopsis(parameter))]
     lines += [".Sh DESCRIPTION", *_prose(command.help)]
     if name == "opt":
