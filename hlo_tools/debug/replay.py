@@ -9,6 +9,7 @@ from typing import Any
 from hlo_tools import backend as backends
 from hlo_tools.interpreter.compare import Comparison, OutputReport, Tolerance, compare
 from hlo_tools.interpreter.run import interpret
+from hlo_tools.interpreter.uses import longest_sum
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 
@@ -79,12 +80,13 @@ def replay(
 ) -> ReplayReport:
     """Run `module` on `backend` and on `reference` (each `interpreter` or a backend) and compare the results.
 
-    tolerance  for all floating point results; the default depends on the type of each. Integers have to be equal
+    tolerance  for all floating point results; the default depends on the type of each and on the length of the longest
+               sum in the module, see `compare.default_tolerance`. Integers have to be equal
     Raises UnsupportedError where one of the two cannot run the module, UsageError for arguments that do not fit.
     """
     expected = _results(module, arguments, reference, threads)
     got = _results(module, arguments, backend, threads)
-    return ReplayReport(module.name, backend, reference, compare(expected, got, tolerance))
+    return ReplayReport(module.name, backend, reference, compare(expected, got, tolerance, longest_sum(module)))
 
 
 def _results(module: Module, arguments: Sequence[Array], way: str, threads: int) -> list[Array]:

@@ -28,13 +28,19 @@ class Tolerance:
 EXACT = Tolerance()
 _RELATIVE = {"f64": 1e-11, "f32": 1e-5, "f16": 3e-3, "bf16": 2e-2, "c64": 1e-5, "c128": 1e-11}
 _SHORT_FLOAT = 0.13  # a step of the types with three bits of mantissa
+_USUAL_TERMS = 8192
+"""Sums of so many terms in any order stay well below the tolerance: f32 products of that length are off by 4e-6."""
 
 
-def default_tolerance(element: ElementType) -> Tolerance:
-    """What is allowed when nothing is said: nothing for integers and pred, rounding for floats."""
+def default_tolerance(element: ElementType, terms: int = 1) -> Tolerance:
+    """What is allowed when nothing is said: nothing for integers and pred, rounding for floats.
+
+    terms  how many numbers the longest sum adds up; rounding errors of a sum grow as the root of that
+    """
     if not (element.is_float or element.is_complex):
         return EXACT
-    return Tolerance(rel=_RELATIVE.get(element.name, _SHORT_FLOAT), ulp=1)
+    growth = math.sqrt(max(1.0, terms / _USUAL_TERMS)) if element.bits >= 32 else 1.0
+    return Tolerance(rel=growth * _RELATIVE.get(element.name, _SHORT_FLOAT), ulp=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +112,28 @@ def _jsonable(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def compare(expected: Sequence[Array], got: Sequence[Array], tolerance: Tolerance | None = None) -> Comparison:
+def compare(
+    expected: Sequence[Array], got: Sequence[Array], tolerance: Tolerance | None = None, terms: int = 1
+) -> Comparison:
     """Compare results; `tolerance` for all floats, or the default of each type. Integers and pred must be equal.
+
+    terms  the length of the longest sum behind a result, for the default
 
     Two NaN count as equal whatever their bits; infinities have to agree.
     """
     if len(expected) != len(got):
         return Comparison((), f"{len(got)} outputs, expected {len(expected)}")
     pairs = zip(expected, got, strict=True)
-    return Comparison(tuple(compare_output(i, x, y, tolerance) for i, (x, y) in enumerate(pairs)))
+    return Comparison(tuple(compare_output(i, x, y, tolerance, terms) for i, (x, y) in enumerate(pairs)))
 
 
-def compare_output(output: int, expected: Array, got: Array, tolerance: Tolerance | None = None) -> OutputReport:
+def compare_output(
+    output: int, expected: Array, got: Array, tolerance: Tolerance | None = None, terms: int = 1
+) -> OutputReport:
     """Compare one output, see `compare`."""
     expected, got = np.asarray(expected), np.asarray(got)
     element = element_of(expected.dtype)
-    usual = default_tolerance(element)
+    usual = default_tolerance(element, terms)
     allowed = usual if tolerance is None or usual == EXACT else tolerance
     head = OutputReport(output, element.name, expected.shape, allowed)
     if got.dtype != expected.dtype or got.shape != expected.shape:

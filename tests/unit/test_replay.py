@@ -1,0 +1,273 @@
+"""Replay: generated arguments under which right programs agree, and wrong ones do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from console import hlo as run_hlo
+
+import hlo_tools as hlo
+from hlo_tools import backend as backends
+from hlo_tools.debug.replay import ReplayReport, replay
+from hlo_tools.interpreter.compare import default_tolerance
+from hlo_tools.interpreter.inputs import random_inputs
+from hlo_tools.interpreter.uses import Follower, Role, longest_sum
+from hlo_tools.ir.attributes import ComparisonDirection
+from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.element import BF16, F32, S32
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.literal import literal
+from hlo_tools.ir.module import Module
+from hlo_tools.ops.compare import CompareAttrs, compare, select
+from hlo_tools.ops.slicing import slice_
+
+ATTENTION = """HloModule attention
+max { a = f32[] parameter(0) b = f32[] parameter(1) ROOT r = f32[] maximum(a, b) }
+sum { a = f32[] parameter(0) b = f32[] parameter(1) ROOT r = f32[] add(a, b) }
+ENTRY main {
+  x = f32[32,256] parameter(0)
+  w = f32[256,192] parameter(1)
+  y = f32[32,192] dot(x, w), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  q = f32[32,64] slice(y), slice={[0:32], [0:64]}
+  k = f32[32,64] slice(y), slice={[0:32], [64:128]}
+  v = f32[32,64] slice(y), slice={[0:32], [128:192]}
+  s = f32[32,32] dot(q, k), lhs_contracting_dims={1}, rhs_contracting_dims={1}
+  c = f32[] constant(8)
+  cs = f32[32,32] broadcast(c), dimensions={}
+  t = f32[32,32] divide(s, cs)
+  low = f32[] constant(-inf)
+  m = f32[32] reduce(t, low), dimensions={1}, to_apply=max
+  ms = f32[32,32] broadcast(m), dimensions={0}
+  d = f32[32,32] subtract(t, ms)
+  e = f32[32,32] exponential(d)
+  zero = f32[] constant(0)
+  n = f32[32] reduce(e, zero), dimensions={1}, to_apply=sum
+  ns = f32[32,32] broadcast(n), dimensions={0}
+  p = f32[32,32] divide(e, ns)
+  o = f32[32,64] dot(p, v), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  u = f32[64,16] parameter(2)
+  ROOT r = f32[32,16] dot(o, u), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+}
+"""
+CLAMPED = """HloModule clamped
+ENTRY main {
+  x = f32[64] parameter(0)
+  one = f32[] constant(1)
+  ones = f32[64] broadcast(one), dimensions={}
+  d = f32[64] subtract(x, ones)
+  y = f32[64] sqrt(d)
+  zero = f32[] constant(0)
+  zeros = f32[64] broadcast(zero), dimensions={}
+  ROOT r = f32[64] maximum(y, zeros)
+}
+"""
+COUNTED = """HloModule counted
+ENTRY main {
+  x = s32[6,8] parameter(0)
+  a = s32[6,4] slice(x), slice={[0:6], [1:5]}
+  b = s32[6,4] slice(x), slice={[0:6], [4:8]}
+  ROOT r = s32[6,4] subtract(a, b)
+}
+"""
+
+
+# ---- arguments by use
+
+
+def uses(text: str, parameter: int) -> Any:
+    module = hlo.parse(text)
+    return Follower(module).uses(module.main.parameters[parameter], ())
+
+
+def test_factors_of_long_sums_are_scaled() -> None:
+    assert uses(ATTENTION, 0).scale == uses(ATTENTION, 1).scale == pytest.approx(256**-0.25)
+    assert uses(ATTENTION, 2).scale == pytest.approx(64**-0.5)
+    x, w, u = random_inputs(hlo.parse(ATTENTION))
+    assert np.std(x @ w) == pytest.approx(1, rel=0.05)
+    assert np.std(u) == pytest.approx(0.125, rel=0.1)
+
+
+def test_a_factor_is_followed_into_loops_and_calls() -> None:
+    text = """HloModule m
+twice { x = f32[4,64] parameter(0) w = f32[64,64] parameter(1)
+  ROOT y = f32[4,64] dot(x, w), lhs_contracting_dims={1}, rhs_contracting_dims={0} }
+go { s = (s32[], f32[4,64], bf16[64,64]) parameter(0) i = s32[] get-tuple-element(s), index=0
+  n = s32[] constant(3) ROOT r = pred[] compare(i, n), direction=LT }
+step { s = (s32[], f32[4,64], bf16[64,64]) parameter(0) i = s32[] get-tuple-element(s), index=0
+  x = f32[4,64] get-tuple-element(s), index=1  w = bf16[64,64] get-tuple-element(s), index=2
+  f = f32[64,64] convert(w)
+  y = f32[4,64] call(x, f), to_apply=twice
+  one = s32[] constant(1) j = s32[] add(i, one)
+  ROOT r = (s32[], f32[4,64], bf16[64,64]) tuple(j, y, w) }
+ENTRY main { x = f32[4,64] parameter(0) w = bf16[64,64] parameter(1) zero = s32[] constant(0)
+  s = (s32[], f32[4,64], bf16[64,64]) tuple(zero, x, w)
+  ROOT l = (s32[], f32[4,64], bf16[64,64]) while(s), condition=go, body=step }
+"""
+    assert uses(text, 1).scale == pytest.approx(1 / 8)
+
+
+def test_roots_get_positive_numbers() -> None:
+    text = """HloModule m
+ENTRY main { v = f32[100] parameter(0) e = f32[] constant(1e-5) es = f32[100] broadcast(e), dimensions={}
+  s = f32[100] add(v, es) t = f32[1,100] reshape(s) r = f32[1,100] rsqrt(t)
+  a = f32[16,16] parameter(1) c = f32[16,16] cholesky(a), lower=true
+  ROOT o = (f32[1,100], f32[16,16]) tuple(r, c) }
+"""
+    assert uses(text, 0).role is Role.POSITIVE
+    assert random_inputs(hlo.parse(text))[0].min() >= 0.5
+    root, factor = hlo.interpret(hlo.parse(text), random_inputs(hlo.parse(text)))
+    assert np.isfinite(root).all()
+    assert np.isfinite(factor).all()
+
+
+def test_indices_that_wrap_around_as_in_python_reach_every_row() -> None:
+    text = """HloModule m
+ENTRY main { x = f32[50,3] parameter(0) i = s32[400] parameter(1) z = s32[] constant(0) n = s32[] constant(50)
+  zs = s32[400] broadcast(z), dimensions={}  ns = s32[400] broadcast(n), dimensions={}
+  below = pred[400] compare(i, zs), direction=LT
+  up = s32[400] add(i, ns)
+  j = s32[400] select(below, up, i)
+  k = s32[400,1] reshape(j)
+  ROOT g = f32[400,3] gather(x, k), offset_dims={1}, collapsed_slice_dims={0}, start_index_map={0}, index_vector_dim=1,
+    slice_sizes={1,3} }
+"""
+    assert uses(text, 1).bound == 50
+    assert len(set(random_inputs(hlo.parse(text))[1].tolist())) == 50
+
+
+# ---- tolerances
+
+
+def test_tolerances_grow_with_the_longest_sum() -> None:
+    assert longest_sum(hlo.parse(ATTENTION)) == 256
+    assert longest_sum(hlo.parse(CLAMPED)) == 1
+    assert default_tolerance(F32, 256) == default_tolerance(F32)
+    assert default_tolerance(F32, 4 * 8192).rel == pytest.approx(2 * default_tolerance(F32).rel)
+    assert default_tolerance(BF16, 10**6) == default_tolerance(BF16)
+    assert default_tolerance(S32, 10**6).rel == 0
+
+
+# ---- planted faults
+
+
+Fault = Callable[[Computation], None]
+
+
+def swap(name: str) -> Fault:
+    """The operands of a binary op in the wrong order."""
+
+    def plant(main: Computation) -> None:
+        inst = named(main, name)
+        main.set_operands(inst, inst.operands[::-1])
+
+    return plant
+
+
+def shift(name: str) -> Fault:
+    """A slice that starts one element early, or late where it is the first."""
+
+    def plant(main: Computation) -> None:
+        inst = named(main, name)
+        assert inst.op is slice_
+        rows, columns = inst.attrs.slice
+        off = -1 if columns.start else 1
+        moved = replace(columns, start=columns.start + off, limit=columns.limit + off)
+        inst.attrs = replace(inst.attrs, slice=(rows, moved))
+        main.touch()
+
+    return plant
+
+
+def constant(name: str, value: float) -> Fault:
+    """A constant that is slightly wrong."""
+
+    def plant(main: Computation) -> None:
+        inst = named(main, name)
+        inst.attrs = replace(inst.attrs, value=literal(inst.shape.element, value))
+        main.touch()
+
+    return plant
+
+
+def ignore_nan(main: Computation) -> None:
+    """A maximum by comparison, as C programmers write it."""
+    inst = named(main, "r")
+    x, y = inst.operands
+    greater = main.add(compare, (x, y), CompareAttrs(ComparisonDirection.GT))
+    main.replace(inst, main.add(select, (greater, x, y)))
+
+
+def named(main: Computation, name: str) -> Instruction:
+    found = main.named(name)
+    assert found is not None
+    return found
+
+
+class FaultyBackend:
+    """The CPU backend, fed with a module into which a fault was planted."""
+
+    def __init__(self, fault: Fault | None) -> None:
+        self.fault = fault
+        self.cpu: Any = backends.find("cpu")
+
+    def compile(self, module: Module, *, threads: int) -> Any:
+        changed = module.clone()
+        if self.fault is not None:
+            self.fault(changed.main)
+        return self.cpu.compile(changed, threads=threads)
+
+
+def verdict(monkeypatch: pytest.MonkeyPatch, text: str, fault: Fault | None, threads: int = 1) -> ReplayReport:
+    module, faulty = hlo.parse(text), FaultyBackend(fault)
+    monkeypatch.setattr(backends, "find", lambda name: faulty)
+    return replay(module, random_inputs(module), threads=threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("text", [ATTENTION, CLAMPED, COUNTED], ids=["attention", "clamped", "counted"])
+def test_the_right_program_agrees(monkeypatch: pytest.MonkeyPatch, text: str, threads: int) -> None:
+    assert verdict(monkeypatch, text, None, threads).agrees
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        pytest.param(ATTENTION, constant("c", 7.999), id="wrong scale"),
+        pytest.param(ATTENTION, constant("zero", 1e-3), id="wrong start of a sum"),
+        pytest.param(ATTENTION, swap("s"), id="transposed scores"),
+        pytest.param(ATTENTION, shift("q"), id="query off by one"),
+        pytest.param(ATTENTION, shift("v"), id="value off by one"),
+        pytest.param(CLAMPED, ignore_nan, id="maximum without NaN"),
+        pytest.param(CLAMPED, constant("one", 1.0001), id="wrong constant"),
+        pytest.param(CLAMPED, swap("d"), id="swapped operands"),
+        pytest.param(COUNTED, shift("a"), id="integer slice off by one"),
+        pytest.param(COUNTED, swap("r"), id="swapped integers"),
+    ],
+)
+def test_a_fault_is_reported(monkeypatch: pytest.MonkeyPatch, text: str, fault: Fault) -> None:
+    found = verdict(monkeypatch, text, fault)
+    assert not found.agrees
+    (output,) = found.comparison.outputs
+    assert output.first_bad is not None
+    assert "DIFFERS" in str(found)
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False))["ok"] is False
+
+
+# ---- the command
+
+
+def test_the_command_leaves_with_the_verdict(tmp_path: Path) -> None:
+    path = tmp_path / "f.hlo"
+    path.write_text(ATTENTION)
+    good = run_hlo("replay", str(path), "--report", "json", "--threads", "2")
+    assert good.code == 0
+    assert json.loads(good.out)["ok"] is True
+    bad = run_hlo("replay", str(path), "--abs-error-bound", "0", "--rel-error-bound", "1e-12")
+    assert bad.code == 1
+    assert "DIFFERS" in bad.out
