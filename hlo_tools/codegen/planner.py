@@ -249,6 +249,8 @@ class _Frame:
             self._call(inst)
         elif inst.op is OPS["custom-call"]:
             self._custom_call(inst)
+        elif not inst.shape.bytes:  # tokens and empty arrays
+            self.bound.update(((inst, path), self.planner.new_slot(0)) for path, _ in inst.shape.leaves())
         else:
             self._launches(inst)
 

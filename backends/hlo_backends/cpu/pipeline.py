@@ -4,6 +4,8 @@ from __future__ import annotations
 
 PIPELINE = ",".join(
     [
+        "batchnorm_expander",
+        "scan_expander",
         "call-inliner",
         "dce",
         "tuple-simplifier",
