@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.builder import Builder, Indices, choose, within
 from hlo_tools.codegen.complex import Pair, on_pairs
-from hlo_tools.codegen.elemental import ELEMENT, Site, Steps
+from hlo_tools.codegen.elemental import ELEMENT, Site, Steps, applied
 from hlo_tools.codegen.index import ZERO, Index, constant
 from hlo_tools.codegen.kernel import MONOIDS, Accumulate, Axis, Cell, Expr
 from hlo_tools.codegen.scalar import working
-from hlo_tools.codegen.scalars import inline, monoid_name
+from hlo_tools.codegen.scalars import monoid_name
 from hlo_tools.codegen.shaping import is_zero
 from hlo_tools.codegen.value import TRUE, Complex, Value, both, from_parts, parts, real
 from hlo_tools.ir.computation import Computation
@@ -59,7 +59,7 @@ class Accumulator:
                 self.builder.emit(Accumulate(cell, self.monoid, e))
             return
         old = self._stored()
-        new = inline(self.computation, [*old, *values])
+        new = applied(self.builder, self.computation, [*old, *values])
         pairs = [
             (cell, e)
             for cells, x, was in zip(self.cells, new, old, strict=True)
@@ -87,14 +87,14 @@ def set_together(builder: Builder, pairs: Sequence[tuple[Cell, Expr]]) -> None:
 
 
 @contextmanager
-def _in_front(site: Site) -> Iterator[Builder]:
+def in_front(site: Site) -> Iterator[Builder]:
     """Emit what takes a loop of its own outside all loops that the index of the site does not depend on."""
     b = site.builder
-    with b.outside(b.level(site.at, site.guard)):
+    with b.outside(site.level()):
         yield b
 
 
-def _noted(site: Site, values: Sequence[Value]) -> None:
+def noted(site: Site, values: Sequence[Value]) -> None:
     """Remember all leaves of the instruction at this index."""
     many = len(values) > 1
     for i, value in enumerate(values):
@@ -106,7 +106,7 @@ def _reduce(site: Site) -> Steps:
     inst = site.inst
     n, gone = len(inst.operands) // 2, inst.attrs.dimensions
     shape = inst.operands[0].shape
-    with _in_front(site) as b:
+    with in_front(site) as b:
         initial: list[Value] = []
         for i in range(n):
             initial.append((yield site.operand(n + i, (), guard=TRUE)))
@@ -118,7 +118,7 @@ def _reduce(site: Site) -> Steps:
                 values.append((yield site.operand(i, at)))
             sums.combine(values)
         results = sums.results()
-        _noted(site, results)
+        noted(site, results)
     return results[site.path[0]] if site.path else results[0]
 
 
@@ -139,7 +139,7 @@ def _reduce_window(site: Site) -> Steps:
     inst = site.inst
     n, shape = len(inst.operands) // 2, inst.operands[0].shape
     window = window_of(inst.attrs.window, shape.rank)
-    with _in_front(site) as b:
+    with in_front(site) as b:
         initial: list[Value] = []
         for i in range(n):
             initial.append((yield site.operand(n + i, (), guard=TRUE)))
@@ -156,7 +156,7 @@ def _reduce_window(site: Site) -> Steps:
                 values.append((yield site.operand(i, tuple(at), guard=both(site.guard, present))))
             sums.combine(values, present)
         results = sums.results()
-        _noted(site, results)
+        noted(site, results)
     return results[site.path[0]] if site.path else results[0]
 
 
@@ -217,7 +217,7 @@ def _dot(site: Site) -> Steps:
     free = [d for d in range(x.rank) if d not in at.lhs_batch_dims and d not in at.lhs_contracting_dims]
     batches = len(at.lhs_batch_dims)
     batch, left, right = site.at[:batches], site.at[batches : batches + len(free)], site.at[batches + len(free) :]
-    with _in_front(site) as b:
+    with in_front(site) as b:
         total = _Sum(b, inst.shape.element)
         sizes = [x.dims[d] for d in at.lhs_contracting_dims]
         with b.nest(sizes, _order(at.lhs_contracting_dims, x.order), Axis.REDUCE) as inner:
@@ -247,7 +247,7 @@ def _convolution(site: Site) -> Steps:
     x, weights = (o.shape for o in inst.operands)
     features = weights.dims[labels.kernel_input_feature]
     out = site.at[labels.output_feature]
-    with _in_front(site) as b:
+    with in_front(site) as b:
         total = _Sum(b, inst.shape.element)
         sizes = [*(w.size for w in at.window), features]
         with b.nest(sizes, range(len(sizes)), Axis.REDUCE) as inner:

@@ -8,7 +8,7 @@ index does not depend on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hlo_tools.codegen.builder import Builder, Indices
@@ -16,8 +16,10 @@ from hlo_tools.codegen.index import Index
 from hlo_tools.codegen.kernel import Expr
 from hlo_tools.codegen.launch import Data, Operand
 from hlo_tools.codegen.scalar import SCALAR
-from hlo_tools.codegen.value import TRUE, Value
+from hlo_tools.codegen.scalars import inline
+from hlo_tools.codegen.value import TRUE, Value, parts
 from hlo_tools.ir.aspect import Aspect
+from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import NotYet
 from hlo_tools.ir.shape import Shape
@@ -27,10 +29,41 @@ Path = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """A computation that is being evaluated in place of the instruction that calls it."""
+    """A computation that is being evaluated in place of the instruction that calls it.
+
+    first   the operand of the call that parameter 0 is
+    """
 
     call: Instruction
-    outer: Scope | None
+    outer: Scope | Application | None
+    first: int = 0
+
+    @property
+    def given(self) -> tuple[Expr, ...]:
+        """The values that its elements depend on besides their index."""
+        return () if self.outer is None else self.outer.given
+
+    def parameter(self, site: Site) -> Steps:
+        """The element of a parameter of the computation: that of the operand."""
+        argument = self.call.operands[self.first + site.inst.attrs.number]
+        return (yield Site(site.elements, argument, site.at, site.path, site.guard, self.outer))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Application:
+    """A computation of scalars that is being evaluated for values, one for each leaf of each parameter."""
+
+    args: Mapping[tuple[int, Path], Value]
+
+    @property
+    def given(self) -> tuple[Expr, ...]:
+        """The values that its elements depend on besides their index."""
+        return tuple(e for x in self.args.values() for e in parts(x))
+
+    def parameter(self, site: Site) -> Steps:
+        """The value of a parameter of the computation."""
+        yield from ()  # a generator, like every rule
+        return self.args[site.inst.attrs.number, site.path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +71,7 @@ class Site:
     """An element: of which instruction, at which index, at which leaf of a tuple.
 
     guard   where it does not hold, the value is not used and memory must not be touched
-    scope   the call that led into the computation of `inst`; None for the outermost one
+    scope   what led into the computation of `inst`; None for the outermost one
     """
 
     elements: Elements
@@ -46,7 +79,7 @@ class Site:
     at: Indices
     path: Path = ()
     guard: Expr = TRUE
-    scope: Scope | None = None
+    scope: Scope | Application | None = None
 
     @property
     def builder(self) -> Builder:
@@ -65,6 +98,11 @@ class Site:
     def of(self, inst: Instruction, at: Indices, path: Path = (), guard: Expr | None = None) -> Site:
         """An element of another instruction of the same computation."""
         return Site(self.elements, inst, at, path, self.guard if guard is None else guard, self.scope)
+
+    def level(self) -> int:
+        """How many of the open blocks the element needs."""
+        given = () if self.scope is None else self.scope.given
+        return self.builder.level(self.at, self.guard, *given)
 
     def leaf(self, path: Path) -> Site:
         """The same element of another leaf."""
@@ -123,6 +161,11 @@ class Elements:
         assert answer is not None
         return answer
 
+    def applied(self, computation: Computation, args: Mapping[tuple[int, Path], Value]) -> tuple[Value, ...]:
+        """The leaves of the result of a computation of scalars, given those of its parameters."""
+        root, scope = computation.result, Application(args)
+        return tuple(self.evaluate(Site(self, root, (), path, TRUE, scope)) for path, _ in root.shape.leaves())
+
     def _known(self, site: Site) -> Value | None:
         return self.builder.recall(site)
 
@@ -140,6 +183,14 @@ class Elements:
         yield from ()  # a generator, like every rule
         ref = self.builder.param(Operand(self.inputs[site.inst], site.path), site.shape)
         return ref.load(site.at, site.guard)
+
+
+def applied(builder: Builder, computation: Computation, args: Sequence[Value]) -> tuple[Value, ...]:
+    """The results of a computation of scalars, whatever it does inside. Raises NotYet for an op without code."""
+    try:
+        return inline(computation, args)
+    except NotYet:
+        return Elements(builder, {}).applied(computation, {(n, ()): x for n, x in enumerate(args)})
 
 
 def _elementwise(site: Site) -> Steps:

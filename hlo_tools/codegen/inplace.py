@@ -7,18 +7,16 @@ from contextlib import ExitStack, contextmanager
 
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.builder import Builder, Indices, Ref, within
-from hlo_tools.codegen.elemental import Elements, Path
+from hlo_tools.codegen.elemental import Elements, Path, applied
 from hlo_tools.codegen.index import ZERO, Dynamic, Index, constant, of
 from hlo_tools.codegen.kernel import Axis, Expr, Role, Type
 from hlo_tools.codegen.launch import LOOPS, UPDATES, Launch, Result, Update
 from hlo_tools.codegen.loops import View, emit_leaves, producer, view_of
-from hlo_tools.codegen.scalars import inline
 from hlo_tools.codegen.shaping import clamped, index_vector_element
 from hlo_tools.codegen.value import TRUE, both, real
 from hlo_tools.codegen.views import physical
 from hlo_tools.ir.element import S64
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import NotYet
 from hlo_tools.ops import OPS
 
 UPDATE_SLICE, SCATTER = OPS["dynamic-update-slice"], OPS["scatter"]
@@ -50,9 +48,10 @@ def _other_leaf(user: Instruction, path: Path) -> bool:
     return user.op is OPS["get-tuple-element"] and path[:1] != (user.attrs.index,)
 
 
-def _is_last(view: View, inst: Instruction) -> bool:
-    """Whether nothing in the view reads what `inst` makes."""
-    return inst is view.root or set(inst.users) == {view.root}
+def _is_updated(view: View, inst: Instruction) -> bool:
+    """Whether a dynamic-update-slice can change its operand in place, and nothing in the view reads the result."""
+    last = inst is view.root or set(inst.users) == {view.root}
+    return last and _base(view, inst, 0) is not None
 
 
 def _changed(view: View) -> dict[Path, Instruction]:
@@ -62,11 +61,8 @@ def _changed(view: View) -> dict[Path, Instruction]:
         inst, rest = producer(view.root, path)
         if inst in view.inputs or not shape.size:
             continue
-        if inst.op is SCATTER:
-            if len(inst.operands) > 3 and inst is not view.root:
-                raise NotYet("scatter of several arrays, inside a fusion")
-            found[path] = inst
-        elif inst.op is UPDATE_SLICE and not rest and _is_last(view, inst) and _base(view, inst, 0) is not None:
+        scatters = inst.op is SCATTER and (inst is view.root or not inst.shape.is_tuple)
+        if scatters or (inst.op is UPDATE_SLICE and not rest and _is_updated(view, inst)):
             found[path] = inst
     return found
 
@@ -164,7 +160,7 @@ def _scatter(view: View, inst: Instruction, paths: Sequence[Path]) -> Iterator[L
             source = tuple(where[d] for d in range(update.rank))
             new = [elements.value(u, source) for u in updates_of]
             old = [ref.load(place) for ref in refs]
-            changed = inline(at.to_apply, [*old, *new])
+            changed = applied(builder, at.to_apply, [*old, *new])
             if len(changed) > 1:
                 changed = tuple(builder.kept(value) for value in changed)
             for ref, value in zip(refs, changed, strict=True):

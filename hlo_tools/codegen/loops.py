@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hlo_tools.codegen import contraction, shaping  # noqa: F401 - they hold rules of ELEMENT
+from hlo_tools.codegen import choices, contraction, shaping  # noqa: F401 - they hold rules of ELEMENT
 from hlo_tools.codegen.builder import Builder, Indices
 from hlo_tools.codegen.elemental import ELEMENT, Elements, Path
 from hlo_tools.codegen.index import Atom, Index, Quotient, Remainder, Var
@@ -218,8 +218,8 @@ def producer(inst: Instruction, path: Path) -> tuple[Instruction, Path]:
 STRUCTURE = frozenset(
     OPS[name]
     for name in (
-        "add-dependency", "call", "constant", "copy-done", "copy-start", "domain", "get-tuple-element", "opt-barrier",
-        "parameter", "tuple",
+        "add-dependency", "call", "conditional", "constant", "copy-done", "copy-start", "domain", "get-tuple-element",
+        "opt-barrier", "parameter", "tuple", "while",
     )
 )  # fmt: skip
 """Ops that are no work of their own: a program binds, renames or calls, and no kernel is made."""

@@ -135,6 +135,7 @@ class _Planner:
         return Kernel(f"{kernel.name}.{number}", kernel.params, kernel.body, kernel.flops, kernel.scratch)
 
     def emit(self, inst: Instruction) -> tuple[Launch, ...]:
+        """The launches of an instruction; UnsupportedError when there is no code for it."""
         rule = self.emitters.get(inst.op) or LOOPS.find(inst.op)
         span = self.module.span(inst)
         if rule is None:
@@ -275,7 +276,13 @@ class _Frame:
             self._step(Copy(source, target), source, target)
 
     def _launches(self, inst: Instruction) -> None:
-        launches = self.planner.emit(inst)
+        try:
+            launches = self.planner.emit(inst)
+        except UnsupportedError:
+            if inst.op is not OPS["fusion"]:
+                raise
+            self._call(inst)  # what cannot be one kernel is run instruction by instruction
+            return
         updates = {u.result: u for u in _updates(inst)}
         for path, shape in inst.shape.leaves():
             self.bound[inst, path] = self._result_slot(inst, path, shape.bytes, updates.get(path))

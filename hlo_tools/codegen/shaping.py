@@ -6,12 +6,12 @@ import numpy as np
 
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.builder import Indices, choose, within
-from hlo_tools.codegen.elemental import ELEMENT, Scope, Site, Steps
+from hlo_tools.codegen.elemental import ELEMENT, Scope, Site, Steps, applied
 from hlo_tools.codegen.index import ZERO, Dynamic, Index, constant, delinearize, linear, of
 from hlo_tools.codegen.kernel import Expr, Type
 from hlo_tools.codegen.launch import Data
 from hlo_tools.codegen.scalar import bitcast_convert, converted
-from hlo_tools.codegen.scalars import immediate, inline
+from hlo_tools.codegen.scalars import immediate
 from hlo_tools.codegen.value import TRUE, UNSIGNED_OF, Num, Value, both, real
 from hlo_tools.ir.element import S64, ElementType
 from hlo_tools.ir.literal import Array
@@ -162,8 +162,7 @@ def _called(site: Site) -> Steps:
 def _parameter(site: Site) -> Steps:
     if site.scope is None:
         raise NotYet(f"parameter {site.inst.name} is not in memory")
-    argument = site.scope.call.operands[site.inst.attrs.number]
-    return (yield Site(site.elements, argument, site.at, site.path, site.guard, site.scope.outer))
+    return site.scope.parameter(site)
 
 
 @ELEMENT(OPS["map"])
@@ -171,7 +170,7 @@ def _map(site: Site) -> Steps:
     args: list[Value] = []
     for number in range(len(site.inst.operands)):
         args.append((yield site.operand(number, site.at)))
-    return inline(site.inst.attrs.to_apply, args)[0]
+    return applied(site.builder, site.inst.attrs.to_apply, args)[0]
 
 
 # ---- from the index

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.builder import Builder, Indices
 from hlo_tools.codegen.comparators import SortKey, sort_key
-from hlo_tools.codegen.elemental import Elements
+from hlo_tools.codegen.elemental import Elements, applied
 from hlo_tools.codegen.index import Index, constant, linear
 from hlo_tools.codegen.kernel import Axis, Cell, Expr, Role, Type
 from hlo_tools.codegen.launch import LOOPS, Launch, Result
 from hlo_tools.codegen.loops import View, view_of
 from hlo_tools.codegen.rooms import Room, Rooms, at_cell, at_value
-from hlo_tools.codegen.scalars import inline
 from hlo_tools.codegen.value import UNSIGNED_OF, Num, Value, real
 from hlo_tools.ir.element import PRED, S32, S64, U32, U64, ElementType
 from hlo_tools.ir.instruction import Instruction
@@ -269,7 +268,7 @@ def _merge(rows: Rows, order: Room, source: Cell, begin: Cell, middle: Cell, end
         args: list[Value] = []
         for operand in range(len(rows.inst.operands)):
             args += [rows.element(operand, at_cell(c, 0, n - 1)) for c in (y, x)]
-        before = Num(real(inline(rows.inst.attrs.to_apply, args)[0]))
+        before = Num(real(applied(b, rows.inst.attrs.to_apply, args)[0]))
         take = b.cell(PRED, (has_right & (~has_left | before)).e)
         chosen = k.select(k.cell(take), k.cell(y), k.cell(x))
         b.emit(order.store(constant(n) - from_half + i, chosen))

@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.builder import Builder, Indices, Ref, choose
 from hlo_tools.codegen.contraction import set_together, undilated
-from hlo_tools.codegen.elemental import Elements
+from hlo_tools.codegen.elemental import Elements, applied
 from hlo_tools.codegen.index import Dynamic, Index, constant, of
 from hlo_tools.codegen.kernel import Axis, If, Role
 from hlo_tools.codegen.launch import LOOPS, Launch, Result
 from hlo_tools.codegen.loops import View, emit, view_of
-from hlo_tools.codegen.scalars import inline, monoid_name
+from hlo_tools.codegen.scalars import monoid_name
 from hlo_tools.codegen.value import TRUE, Value, both, from_parts, parts, real
 from hlo_tools.ir.attributes import WindowDim
 from hlo_tools.ir.element import PRED, S64
@@ -64,7 +64,7 @@ def _scan(view: View, axis: int) -> Launch:
         at = [within[d] if d in inner else around[d] for d in range(shape.rank)]
         at[axis] = along
         x = elements.value(inst.operands[0], tuple(at))
-        (total,) = inline(inst.attrs.to_apply, [before, x])
+        (total,) = applied(builder, inst.attrs.to_apply, [before, x])
         builder.update(ref, tuple(at), total)
         return total
 
@@ -149,7 +149,7 @@ def _selection(view: View) -> Launch:
                 at.append(index)
             guarded = elements.guarded(x, tuple(at), inside)
             kept = from_parts([k.cell(c) for c in best])
-            stays = real(inline(inst.attrs.select, [kept, guarded])[0])
+            stays = real(applied(builder, inst.attrs.select, [kept, guarded])[0])
             take = both(inside, k.unary("not", k.binary("and", k.cell(found), stays)))
             new = [*parts(choose(take, guarded, kept))]
             here = k.index(ref.address(tuple(at)))
@@ -171,7 +171,7 @@ def _selection(view: View) -> Launch:
 def _add_at(builder: Builder, ref: Ref, address: Index, value: Value, inst: Instruction) -> None:
     """Combine a value into the element whose parts begin at an address of the buffer."""
     old = from_parts([k.load(ref.buffer, address + i) for i in range(len(parts(value)))])
-    new = builder.kept(inline(inst.attrs.scatter, [old, value])[0])
+    new = builder.kept(applied(builder, inst.attrs.scatter, [old, value])[0])
     for i, e in enumerate(parts(new)):
         builder.emit(k.Store(ref.buffer, address + i, e))
 
