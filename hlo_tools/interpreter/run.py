@@ -16,9 +16,12 @@ import numpy as np
 from hlo_tools.ir.computation import Computation, by_version
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.module import Module
-from hlo_tools.ir.op import NotYet
+from hlo_tools.ir.op import NotYet, Trait
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.checks import CheckFailed
+from hlo_tools.ops.custom import custom_call
+from hlo_tools.ops.dynamic import filled
+from hlo_tools.ops.endless import EndlessLoop, nothing
 from hlo_tools.ops.numerics import Array
 from hlo_tools.ops.structure import TOKEN_VALUE, Elided
 from hlo_tools.support.diagnostic import CompareError, LimitError, UnsupportedError, UsageError
@@ -36,7 +39,7 @@ class Limits:
 
 
 def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None = None) -> list[Array]:
-    """Run the entry of `module` and return the leaves of its result.
+    """Run the entry of `module` and return the leaves of its result, dynamic ones filled up to their bounds with zeros.
 
     arguments  one array per leaf of the entry parameters, in order; small floats as `ml_dtypes`
     limits     where to give up
@@ -51,9 +54,13 @@ def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None
     try:
         with np.errstate(all="ignore"):
             result = machine.call(main, values)
+        leaves = flattened(result, main.result.shape)
     except RecursionError:
         raise LimitError.at("HLO5006", "computations call each other too deeply", module.span(main)) from None
-    return [np.ascontiguousarray(x).reshape(x.shape) for x, _ in flattened(result, main.result.shape)]
+    except EndlessLoop as e:
+        raise LimitError.at("HLO5006", str(e), module.span(main.result)) from None
+    buffers = [filled(x, shape) for x, shape in leaves]
+    return [np.ascontiguousarray(x).reshape(x.shape) for x in buffers]
 
 
 def entry_values(main: Computation, arguments: Sequence[Any]) -> list[Any]:
@@ -157,6 +164,10 @@ class Machine:
         except NotYet as e:
             code = "HLO5003" if isinstance(e, Elided) else "HLO5005"
             raise UnsupportedError.at(code, f"{inst.name}: {e}", self.module.span(inst)) from e
+        except EndlessLoop as e:
+            if Trait.SIDE_EFFECT in inst.op.traits or inst.op is custom_call:
+                raise LimitError.at("HLO5006", str(e), self.module.span(inst)) from None
+            return nothing(inst.shape, e.value)
         except CheckFailed as e:
             raise CompareError.at("HLO5007", str(e), self.module.span(inst)) from e
         except ValueError as e:

@@ -14,7 +14,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, Op, Trait
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import arithmetic
-from hlo_tools.ops.numerics import total_order_key
+from hlo_tools.ops.numerics import same_extent, total_order_key
 from hlo_tools.ops.rules import (
     made,
     merged_dynamic,
@@ -78,7 +78,7 @@ class Compare(Op[CompareAttrs]):
         return made(PRED, x.dims, merged_dynamic(xs))
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        x, y = xs
+        x, y = same_extent(xs) if inst.shape.dynamic else xs
         if inst.attrs.type is ComparisonType.TOTALORDER:
             element = inst.operands[0].shape.element
             x, y = total_order_key(x, element), total_order_key(y, element)
@@ -105,7 +105,8 @@ class Select(Op[NoAttrs]):
         return made(x.element, x.dims, merged_dynamic((x, y) if pred.rank != x.rank else xs))
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        return np.where(xs[0], xs[1], xs[2])
+        pred, x, y = same_extent(xs) if inst.shape.dynamic else xs
+        return np.where(pred, x, y)
 
     def cost(self, inst: Instruction) -> Cost:
         return Cost(flops=inst.shape.size)

@@ -10,6 +10,7 @@ from hlo_tools.ir.element import PRED, S32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Callees, Env, Op
 from hlo_tools.ir.shape import Shape, scalar
+from hlo_tools.ops.endless import settled
 from hlo_tools.ops.rules import need, need_aliasing, need_count, need_same_thread, need_signature
 
 
@@ -78,7 +79,10 @@ class WhileAttrs:
 
 
 class While(Op[WhileAttrs]):
-    """Applies `body` to the operand again and again, as long as `condition` of the value is true."""
+    """Applies `body` to the operand again and again, as long as `condition` of the value is true.
+
+    Of a loop that never ends, see `ops.endless`.
+    """
 
     name, arity, Attrs, stablehlo = "while", 1, WhileAttrs, "while"
 
@@ -91,9 +95,14 @@ class While(Op[WhileAttrs]):
         need_signature(inst.attrs.body, [state], state, "the body")
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        state = xs[0]
+        state, rounds = xs[0], 0
         while env.call(inst.attrs.condition, (state,)):
-            state = env.call(inst.attrs.body, (state,))
+            before, state = state, env.call(inst.attrs.body, (state,))
+            rounds += 1
+            if rounds & (rounds - 1) == 0:  # a state that stays as it is does so at a power of two, too
+                value = settled(inst, before, state)
+                if value is not None:
+                    return value
         return state
 
 

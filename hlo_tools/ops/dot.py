@@ -11,7 +11,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, Op
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.family import NotYetOp
-from hlo_tools.ops.matmul import batched_matmul, rounded_operand
+from hlo_tools.ops.matmul import batched_matmul
 from hlo_tools.ops.rules import braces, made, need, need_array, need_count, need_dims
 
 
@@ -36,7 +36,8 @@ class Dot(Op[DotAttrs]):
     """Sums of products over the contracting dimensions; the result has batch, left free and right free dimensions.
 
     Products of floats below 32 bits are summed in f32 and rounded once; integers wrap in the result type.
-    The result type may be wider than that of the operands.
+    The result type may be wider than that of the operands. `algorithm` allows a backend to round the operands; like
+    XLA's evaluator and its CPU backend, this evaluation does not.
     """
 
     name, arity, Attrs, declared, stablehlo = "dot", 2, DotAttrs, True, "dot_general"
@@ -61,7 +62,7 @@ class Dot(Op[DotAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         at: DotAttrs = inst.attrs
-        x, y = (rounded_operand(v, i.shape.element, at.algorithm) for v, i in zip(xs, inst.operands, strict=True))
+        x, y = xs
         left = free_dims(x.ndim, at.lhs_batch_dims, at.lhs_contracting_dims)
         right = free_dims(y.ndim, at.rhs_batch_dims, at.rhs_contracting_dims)
         b = prod(x.shape[d] for d in at.lhs_batch_dims)

@@ -5,15 +5,17 @@ While a module runs, an array whose shape says `<=n` has its actual size; only t
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from hlo_tools.ir.attributes import NoAttrs
 from hlo_tools.ir.element import S32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Env, Op
-from hlo_tools.ir.shape import Shape, scalar
-from hlo_tools.ops.family import NotYetOp
+from hlo_tools.ir.shape import UNBOUNDED, Shape, scalar
+from hlo_tools.ops.numerics import Array
 from hlo_tools.ops.rules import (
     dynamic_of,
     made,
@@ -71,6 +73,37 @@ class SetDimensionSize(Op[DimensionsAttrs]):
         return np.pad(x, missing)
 
 
+class DynamicReshape(Op[NoAttrs]):
+    """The elements of operand 0, in row-major order, under the sizes that the other operands give at run time.
+
+    A size is at most its bound in the declared shape. Elements that are too many are left out; zeros fill up.
+    """
+
+    name, declared, stablehlo = "dynamic-reshape", True, "dynamic_reshape"
+
+    def check(self, at: NoAttrs, shape: Shape, *xs: Shape) -> None:
+        need(len(xs) > 0, "there are no operands")
+        need_array(xs[0], 0)
+        need(shape.is_array, f"the result is {shape}, expected an array")
+        need_same_element(shape, xs[0], 0)
+        need_count(len(xs) - 1, shape.rank, f"sizes for {shape.bare}")
+        for i, size in enumerate(xs[1:], 1):
+            need_scalar(size, i)
+            need(size.element is S32, f"operand {i} is {size.bare}, expected s32[]", i)
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        sizes = [min(max(int(n), 0), bound) for n, bound in zip(xs[1:], inst.shape.dims, strict=True)]
+        flat = np.ravel(xs[0])[: prod(sizes)]
+        return np.pad(flat, (0, prod(sizes) - flat.size)).reshape(sizes)
+
+
+def filled(x: Array, shape: Shape) -> Array:
+    """An array of run-time sizes as the buffer outside of the module sees it: zeros up to the bounds of `shape`."""
+    if not shape.dynamic or UNBOUNDED in shape.dims:
+        return x
+    return np.pad(x, [(0, bound - n) for n, bound in zip(x.shape, shape.dims, strict=True)])
+
+
 def _need_one(at: DimensionsAttrs, x: Shape) -> None:
     need_array(x, 0)
     need_count(len(at.dimensions), 1, "dimensions")
@@ -79,4 +112,4 @@ def _need_one(at: DimensionsAttrs, x: Shape) -> None:
 
 get_dimension_size = GetDimensionSize()
 set_dimension_size = SetDimensionSize()
-dynamic_reshape = NotYetOp("dynamic-reshape", None, stablehlo="dynamic_reshape")
+dynamic_reshape = DynamicReshape()

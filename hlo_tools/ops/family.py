@@ -10,7 +10,7 @@ from hlo_tools.ir.element import ElementType, Kind
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, NotYet, Op, Trait
 from hlo_tools.ir.shape import Shape
-from hlo_tools.ops.numerics import Array
+from hlo_tools.ops.numerics import Array, same_extent
 from hlo_tools.ops.rules import made, merged_dynamic, need_kind, need_same_dims, need_same_element
 
 Function = Callable[..., Array]
@@ -54,7 +54,8 @@ class Elementwise(Op[NoAttrs]):
         return made(self.result(first.element), first.dims, merged_dynamic(xs))
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        return self.function(*xs, element=inst.operands[0].shape.element)
+        operands = same_extent(xs) if inst.shape.dynamic else xs
+        return self.function(*operands, element=inst.operands[0].shape.element)
 
     def cost(self, inst: Instruction) -> Cost:
         size = inst.shape.size

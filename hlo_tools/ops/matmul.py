@@ -6,31 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.ir.attributes import DotAlgorithm
-from hlo_tools.ir.element import BF16, F16, ElementType
+from hlo_tools.ir.element import ElementType
 from hlo_tools.ops.numerics import Array, integer_info, narrow
 
 _EXACT_DOUBLE = 2.0**53
-
-_OPERAND_TYPE = {
-    DotAlgorithm.F16_F16_F16: F16,
-    DotAlgorithm.F16_F16_F32: F16,
-    DotAlgorithm.BF16_BF16_BF16: BF16,
-    DotAlgorithm.BF16_BF16_F32: BF16,
-}
-"""To which type an algorithm rounds the operands first. The x3, x6 and x9 forms approximate the f32 product."""
-
-
-def rounded_operand(x: Array, element: ElementType, algorithm: DotAlgorithm) -> Array:
-    """An operand as the algorithm of a dot reads it."""
-    target = _OPERAND_TYPE.get(algorithm)
-    if target is not None and element.is_float and element.bits > target.bits:
-        return narrow(x, target)
-    if algorithm is DotAlgorithm.TF32_TF32_F32 and x.dtype == np.float32:
-        bits = np.ascontiguousarray(x).view(np.uint32)
-        rounded = (bits + np.uint32(0x0FFF) + ((bits >> np.uint32(13)) & np.uint32(1))) & np.uint32(0xFFFFE000)
-        return np.where(np.isfinite(x), rounded.view(np.float32), x)
-    return x
 
 
 def batched_matmul(x: Array, y: Array, element: ElementType) -> Array:

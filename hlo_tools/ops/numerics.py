@@ -8,7 +8,7 @@ Rules of this library, where the specifications leave the choice:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ml_dtypes
@@ -52,6 +52,16 @@ def _odd_f32(x: Array) -> Array:
         return near
     toward = np.where(near.astype(np.float64) < x, np.float32(np.inf), np.float32(-np.inf))
     return np.where(inexact, np.nextafter(near, toward), near)
+
+
+def same_extent(xs: Sequence[Array]) -> list[Array]:
+    """Arrays whose run-time sizes differ, cut to the sizes that all have; a size of 1 is repeated, as in XLA."""
+    ranks = {x.ndim for x in xs if x.ndim}
+    if len(ranks) != 1:
+        return list(xs)
+    sizes = zip(*[x.shape for x in xs if x.ndim], strict=True)
+    common = tuple(slice(min((n for n in each if n != 1), default=1)) for each in sizes)
+    return [x[common] if x.ndim else x for x in xs]
 
 
 def narrow(x: Any, element: ElementType) -> Array:

@@ -365,7 +365,8 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO5006": Explanation(
         "a limit of the interpreter was reached",
-        "The run executed more instructions or took longer than its caller allowed.",
+        "The run executed more instructions or took longer than its caller allowed, or it needs what a loop "
+        "computes that never ends.",
     ),
     "HLO5007": Explanation(
         "a check of the module does not hold",

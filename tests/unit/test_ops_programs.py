@@ -35,6 +35,43 @@ ENTRY main {
         assert run(text, x, np.array(out_of_range, I32))[0].tolist() == [-32, 16]
 
 
+LOOP = """HloModule m
+go { s = (f32[2], f32[2], pred[]) parameter(0) ROOT p = pred[] get-tuple-element(s), index=2 }
+grow { s = (f32[2], f32[2], pred[]) parameter(0) x = f32[2] get-tuple-element(s), index=0
+  y = f32[2] get-tuple-element(s), index=1 p = pred[] get-tuple-element(s), index=2
+  z = f32[2] add(x, y) ROOT r = (f32[2], f32[2], pred[]) tuple(z, y, p) }
+nest { s = (f32[2], f32[2], pred[]) parameter(0)
+  ROOT w = (f32[2], f32[2], pred[]) while(s), condition=go, body=grow }
+ENTRY main { x = f32[2] parameter(0) p = pred[] parameter(1)
+  s = (f32[2], f32[2], pred[]) tuple(x, x, p)
+  w = (f32[2], f32[2], pred[]) while(s), condition=go, body=BODY
+  y = f32[2] get-tuple-element(w), index=INDEX
+  ROOT n = f32[2] negate(y) }
+"""
+
+
+@pytest.mark.parametrize("body", ["grow", "nest"])
+def test_a_loop_that_never_ends_gives_what_it_passes_through(body: str) -> None:
+    text = LOOP.replace("BODY", body)
+    x = np.array([1, 2], F32)
+    assert run(text.replace("INDEX", "1"), x, np.array(True))[0].tolist() == [-1, -2]
+    with pytest.raises(hlo.LimitError, match="the loop w never ends"):
+        run(text.replace("INDEX", "0"), x, np.array(True))
+    assert run(text.replace("INDEX", "0"), x, np.array(False))[0].tolist() == [-1, -2]
+
+
+def test_a_loop_that_stands_still_for_a_while_ends() -> None:
+    text = """HloModule m
+go { s = (s32[], s32[]) parameter(0) x = s32[] get-tuple-element(s), index=0 e = s32[] constant(1)
+  ROOT r = pred[] compare(x, e), direction=LT }
+step { s = (s32[], s32[]) parameter(0) n = s32[] get-tuple-element(s), index=1 one = s32[] constant(1)
+  m = s32[] add(n, one) ten = s32[] constant(10) x = s32[] divide(m, ten) ROOT r = (s32[], s32[]) tuple(x, m) }
+ENTRY main { z = s32[] constant(0) s = (s32[], s32[]) tuple(z, z)
+  ROOT w = (s32[], s32[]) while(s), condition=go, body=step }
+"""
+    assert [int(v) for v in run(text)] == [1, 10]
+
+
 def test_conditional_on_a_pred() -> None:
     branches = "yes { x = f32[] parameter(0) ROOT r = f32[] negate(x) }\nno { ROOT x = f32[] parameter(0) }"
     call = "f32[] conditional(a, b, c), true_computation=yes, false_computation=no"
@@ -234,7 +271,40 @@ ENTRY main {
     for n, size in ((3, 3), (0, 0), (9, 5)):
         total, found, cut = run(text, x, np.array(n, I32))
         assert (total, found) == (x[:, :size].sum(), size)
-        assert np.array_equal(cut, x[:, :size])
+        assert np.array_equal(cut, np.where(np.arange(5) < size, x, 0)), "filled up to the bound"
+
+
+def test_elementwise_ops_take_what_all_operands_have() -> None:
+    text = """HloModule m
+ENTRY main {
+  x = s32[4] parameter(0) n = s32[] parameter(1) three = s32[] constant(3)
+  a = s32[<=4] set-dimension-size(x, n), dimensions={0}
+  b = s32[<=4] set-dimension-size(x, three), dimensions={0}
+  sum = s32[<=4] add(a, b)
+  p = pred[<=4] compare(a, b), direction=LT
+  s = s32[<=4] select(p, a, b)
+  z = s32[] get-dimension-size(sum), dimensions={0}
+  ROOT r = (s32[<=4], s32[<=4], s32[]) tuple(sum, s, z)
+}
+"""
+    x = np.array([1, 2, 3, 4], I32)
+    assert [v.tolist() for v in run(text, x, np.array(2, I32))] == [[2, 4, 0, 0], [1, 2, 0, 0], 2]
+    assert [v.tolist() for v in run(text, x, np.array(1, I32))] == [[2, 3, 4, 0], [1, 1, 1, 0], 3]
+
+
+@pytest.mark.parametrize(("size", "expected"), [(8, [0, 1, 3, 4, 9, 10, 12, 13]), (2, [0, 1]), (9, None)])
+def test_dynamic_reshape(size: int, expected: list[int] | None) -> None:
+    text = """HloModule m
+ENTRY main {
+  x = s32[2,3,3] parameter(0) n = s32[] parameter(1) two = s32[] constant(2)
+  a = s32[2,<=3,3] set-dimension-size(x, two), dimensions={1}
+  b = s32[2,<=3,<=3] set-dimension-size(a, two), dimensions={2}
+  ROOT r = s32[<=18] dynamic-reshape(b, n)
+}
+"""
+    whole = [0, 1, 3, 4, 9, 10, 12, 13, 0] if expected is None else expected
+    (got,) = run(text, np.arange(18, dtype=I32).reshape(2, 3, 3), np.array(size, I32))
+    assert got.tolist() == whole + [0] * (18 - len(whole))
 
 
 def test_run_time_sizes_that_do_not_fit_are_reported() -> None:
@@ -243,7 +313,7 @@ ENTRY main {
   x = s32[4] parameter(0) two = s32[] constant(2) three = s32[] constant(3)
   a = s32[<=4] set-dimension-size(x, two), dimensions={0}
   b = s32[<=4] set-dimension-size(x, three), dimensions={0}
-  ROOT r = s32[<=4] add(a, b)
+  ROOT r = s32[] dot(a, b), lhs_contracting_dims={0}, rhs_contracting_dims={0}
 }
 """
     with pytest.raises(hlo.UnsupportedError, match="run-time sizes"):

@@ -14,6 +14,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.op import NotYet, Trait
+from hlo_tools.ops.endless import EndlessLoop
 from hlo_tools.ops.structure import ConstantAttrs, constant
 from hlo_tools.passes.base import Context, Pass
 from hlo_tools.support.diagnostic import LimitError
@@ -74,8 +75,8 @@ class ConstantFolding(Pass):
             return None
         machine = Machine(module, Limits(steps=self.max_steps))
         try:
-            return inst.op.evaluate(machine, inst, *[values[x] for x in inst.operands])
-        except (NotYet, LimitError):
+            return np.asarray(inst.op.evaluate(machine, inst, *[values[x] for x in inst.operands]))
+        except (NotYet, LimitError, EndlessLoop):
             return None
 
     def _may_fold(self, inst: Instruction) -> bool:
