@@ -25,11 +25,19 @@ Threads = Annotated[int, typer.Option(min=1, metavar="N", help="threads that run
 
 
 class Form(StrEnum):
-    """How HLO text is printed."""
+    """How HLO text is printed: the names of `text.options.PRESETS`."""
 
     long = "long"
-    short = "short"
+    short_parsable = "short-parsable"
     canonical = "canonical"
+    fingerprint = "fingerprint"
+    module_fingerprint = "module-fingerprint"
 
 
-PrintForm = Annotated[Form, typer.Option("--form", help="how to print HLO text")]
+PrintForm = Annotated[Form, typer.Option("--preset", help="how to print HLO text, in XLA's terms")]
+PrintChanges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--print-option", metavar="NAME=VALUE", help="change one of XLA's HloPrintOptions, e.g. print_ids=false"
+    ),
+]

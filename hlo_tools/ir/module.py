@@ -63,12 +63,12 @@ class Header:
     is_scheduled: bool = False
     input_output_alias: tuple[Alias, ...] = ()
     buffer_donor: tuple[Donor, ...] = ()
+    alias_passthrough_params: bool = False
     entry_layout: EntryLayout | None = None
     allow_spmd_sharding_propagation_to_parameters: tuple[bool, ...] = ()
     allow_spmd_sharding_propagation_to_output: tuple[bool, ...] = ()
     replica_count: int = 1
     num_partitions: int = 1
-    alias_passthrough_params: bool = False
     frontend_attributes: FrontendAttributes = FrontendAttributes(())
     origin_recovery_table: Json = Json("")
     debug_attributes: Json = Json("")

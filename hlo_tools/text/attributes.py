@@ -11,7 +11,7 @@ from hlo_tools.ir.attributes import NONE, Dims, Flags, FrontendAttributes, Json,
 from hlo_tools.ir.instruction import NO_EXTRAS, Extras
 from hlo_tools.ir.op import Op
 from hlo_tools.ir.sharding import Sharding
-from hlo_tools.text.codecs import CODECS, Codec, Scope, Style, attribute_syntax, end_of_braces
+from hlo_tools.text.codecs import CODECS, Codec, Scope, attribute_syntax, end_of_braces
 from hlo_tools.text.grammar import canonical
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.strings import quote, unquote
@@ -212,17 +212,3 @@ def metadata_text(value: Metadata) -> str:
                 item = "{" + ",".join(map(str, item)) + "}"
             parts.append(f"{name}={item}")
     return "{" + " ".join(parts) + "}"
-
-
-# ---- printing
-
-
-def record_text(op: Op[Any], record: Any, style: Style) -> str:
-    """The fields of an attribute record as `, key=value, key=value`."""
-    parts = []
-    for row in attribute_syntax(type(record)).values():
-        if row.name != op.inline:
-            value = getattr(record, row.name)
-            if row.always or value != row.default:
-                parts.append(f", {row.key}={row.codec.show(value, style)}")
-    return "".join(parts)

@@ -201,6 +201,9 @@ def integer_range(element: ElementType) -> tuple[int, int]:
 
 # ---- printing
 
+_ESSENTIAL = 500_000
+"""Elements of the largest array of integers that XLA counts as essential."""
+
 
 def literal_text(value: Literal, large: bool = True) -> str:
     """The text between the parentheses of `constant`.
@@ -216,6 +219,20 @@ def literal_text(value: Literal, large: bool = True) -> str:
         return _scalars(value.array, shape.element, "true", "false")[0]
     scalars = _scalars(value.array.reshape(-1), shape.element, "1", "0")
     return _braced(scalars, shape.dims)
+
+
+def essential_text(value: Literal) -> str:
+    """The text of what cannot be a weight: 0 or 1 for an array of nothing else, and integers; `{...}` for the rest.
+
+    Source: `HloConstantInstruction::PrintOperandsWithCanonicalNameMap` with `print_only_essential_constants`.
+    """
+    if isinstance(value.value, np.ndarray):
+        for number in (0, 1):
+            if bool((value.value == value.value.dtype.type(number)).all()):
+                return str(number)
+    integers = all(leaf.element.is_integer for _, leaf in value.shape.leaves())
+    small = value.shape.is_tuple or value.shape.size <= _ESSENTIAL
+    return literal_text(value) if integers and small else "{...}"
 
 
 def _scalars(array: Any, element: ElementType, true: str, false: str) -> list[str]:

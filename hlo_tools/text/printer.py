@@ -1,106 +1,163 @@
-"""Module -> HLO text, from the graph alone."""
+"""Module -> HLO text, from the graph alone.
+
+Source: `HloModule::Print`, `HloComputation::Print` and `HloInstruction::PrintWithCanonicalNameMap`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hlo_tools.ir.attributes import Flags, FrontendAttributes
 from hlo_tools.ir.computation import Computation
-from hlo_tools.ir.instruction import NO_EXTRAS, Extras, Instruction
+from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.module import Module
-from hlo_tools.text.attributes import metadata_text, record_text
-from hlo_tools.text.codecs import CODECS
+from hlo_tools.ir.shape import Shape
+from hlo_tools.text import print_order
+from hlo_tools.text.annotations import Annotations
 from hlo_tools.text.header import header_text
-from hlo_tools.text.literals import literal_text
+from hlo_tools.text.literals import essential_text, literal_text
 from hlo_tools.text.options import PrintOptions
-from hlo_tools.text.shardings import show_sharding
 from hlo_tools.text.tables import tables_text
 
 DEFAULT = PrintOptions()
 
+_COMPACT = 4
+"""Operands that are shown where they are compact."""
+_NAMED = 5
+"""A computation with more instructions than this may have its name behind its closing brace."""
+
 
 def to_text(module: Module, options: PrintOptions | None = None) -> str:
     """The text of a module, computations after those they call."""
-    return _Printer(options or DEFAULT).module(module)
+    return _Printer(module, options or DEFAULT).module()
 
 
 class _Printer:
-    """Prints one module; as a `Style` it prints references. Texts of shared values are made once."""
+    """Prints one module; as a `Style` it prints references."""
 
-    def __init__(self, options: PrintOptions) -> None:
+    def __init__(self, module: Module, options: PrintOptions) -> None:
+        self.of = module
         self.options = options
         self.percent = "%" if options.print_percent else ""
-        self.metadata: dict[int, str] = {}  # texts by the identity of the object: comparing costs more than printing
-        self.records: dict[int, str] = {}
-        self.depth = 0
+        self.wrapped = _wrapped(module) if options.syntax_sugar_async_ops else {}
+        self.annotations = Annotations(options, self, module.tables)
+        self.indent = "  " * options.indent_amount
+        self.plain = not self.wrapped and options.print_operand_names and all(
+            getattr(options, name) == getattr(DEFAULT, name) for name in _OF_A_LINE
+        )  # fmt: skip
 
     # ---- Style
 
+    def reference(self, name: str) -> str:
+        """The name of an instruction or a computation where it is referred to."""
+        return self.percent + (name if self.options.print_ids else name.partition(".")[0])
+
     def callee(self, computation: Computation) -> str:
-        """A called computation: its name, or its body."""
-        if not self.options.inline_computations:
-            return self.percent + computation.name
-        self.depth += 1
-        indent = "  " * self.depth
-        body = "\n".join(self._lines(computation, indent + "  "))
-        self.depth -= 1
-        return f"\n{indent}{{\n{body}\n{indent}}}"
+        """The name of a called computation."""
+        return self.reference(computation.name)
+
+    def body(self, computation: Computation) -> str:
+        """A computation in the place of its name, indented as the instruction that calls it."""
+        return self._computation(computation, "")
 
     # ---- the module
 
-    def module(self, module: Module) -> str:
+    def module(self) -> str:
         """The text of the whole module."""
-        parts = [header_text(module.name, module.header, self), "\n\n"]
-        if module.tables is not None and self.options.print_metadata:
+        module, options = self.of, self.options
+        parts = [self.indent, header_text(module.name if options.print_ids else "", module.header, self), "\n\n"]
+        if module.tables is not None and options.print_metadata:
             parts.append(tables_text(module.tables))
-        for computation in module.order():
-            parts.append(self.computation(computation, computation is module.entry))
+        sugared = {start.attrs.calls for start in self.wrapped}
+        order = print_order.computations(module) if options.post_order else module.order()
+        found = [c for c in order if c not in sugared]
+        texts = [(len(c), self._computation(c, self._heading(c))) for c in found]
+        if options.canonicalize_computations:
+            texts.sort()
+        parts += [f"{text}\n\n" for _, text in texts]
         return "".join(parts)
 
-    def computation(self, computation: Computation, entry: bool) -> str:
-        """A computation with its braces and the empty line behind it."""
-        signature = ""
-        if self.options.print_program_shape:
-            parameters = ", ".join([f"{p.name}: {p.shape.bare.text}" for p in computation.parameters])
-            signature = f"({parameters}) -> {computation.result.shape.bare.text} "
-        head = f"{'ENTRY ' if entry else ''}{self.percent}{computation.name} {signature}{{\n"
-        thread = f', execution_thread="{computation.execution_thread}"' if computation.execution_thread else ""
-        return head + "\n".join(self._lines(computation, "  ")) + f"\n}}{thread}\n\n"
+    def _heading(self, computation: Computation) -> str:
+        entry = "ENTRY " if computation is self.of.entry else ""
+        return f"{entry}{self.percent}{computation.name} " if self.options.print_ids else f"{entry}{self.percent}"
 
-    def _lines(self, computation: Computation, indent: str) -> list[str]:
-        percent, interval = self.percent, self.options.print_operand_index_annotation_interval
-        order, root = computation.order(), computation.root
-        plain = not (self.options.canonicalize_names or self.options.print_operand_shape)
-        behind, before = self._annotations, self._inline
-        name_of = self._names(order)
+    def _computation(self, computation: Computation, heading: str) -> str:
+        """A computation from its heading to its closing brace."""
+        options, indent = self.options, self.indent
+        if options.print_program_shape:
+            found = [(p.name, p.shape.bare.text) for p in computation.parameters]
+            if not options.print_ids:
+                found = [(name.partition(".")[0], shape) for name, shape in found]
+            parameters = ", ".join([f"{name}: {shape}" for name, shape in found])
+            heading += f"({parameters}) -> {computation.result.shape.bare.text} "
+        self.indent += "  "
+        scheduled = self.of.header.is_scheduled
+        order = print_order.instructions(computation) if options.post_order and not scheduled else computation.order()
+        lines = self._plain_lines(order, computation.root) if self.plain else self._lines(order, computation.root)
+        self.indent = indent
+        tail = ""
+        if computation.execution_thread and options.print_ids:
+            tail = f', execution_thread="{computation.execution_thread}"'
+        if options.print_name_after_closing_brace and len(order) > _NAMED:
+            tail += f" // {computation.name}"
+        return f"{indent}{heading}{{\n" + "\n".join(lines) + f"\n{indent}}}{tail}"
+
+    # ---- instructions
+
+    def _plain_lines(self, order: tuple[Instruction, ...], root: Instruction | None) -> list[str]:
+        """The lines of a computation with the options of the long and the short form, which is most of all printing."""
+        percent, interval, indent = self.percent, self.options.print_operand_index_annotation_interval, self.indent
+        behind, before = self.annotations.text, self._inline
         lines = []
         for inst in order:
             operands = inst.operands
             if operands:
-                if plain:
-                    texts = [percent + x.name for x in operands]
-                else:
-                    texts = [self._operand(x, name_of) for x in operands]
+                texts = [percent + x.name for x in operands]
                 if interval and len(texts) > interval:
                     texts = [f"/*index={i}*/{t}" if i and i % interval == 0 else t for i, t in enumerate(texts)]
                 args = ", ".join(texts)
             else:
                 args = before(inst)
             mark = "ROOT " if inst is root else ""
-            name = inst.name if plain else name_of(inst)
-            lines.append(f"{indent}{mark}{percent}{name} = {inst.shape.text} {inst.op.name}({args}){behind(inst)}")
+            lines.append(f"{indent}{mark}{percent}{inst.name} = {inst.shape.text} {inst.op.name}({args}){behind(inst)}")
         return lines
 
-    def _names(self, order: tuple[Instruction, ...]) -> Callable[[Instruction], str]:
-        if not self.options.canonicalize_names:
-            return lambda inst: inst.name
-        numbers = {inst: f"tmp_{i}" for i, inst in enumerate(order)}
-        return numbers.__getitem__
+    def _lines(self, order: tuple[Instruction, ...], root: Instruction | None) -> list[str]:
+        """The lines of a computation with any options."""
+        options = self.options
+        numbers = {inst: f"tmp_{i}" for i, inst in enumerate(order)} if options.canonicalize_instruction_names else None
+        names: Callable[[Instruction], str] = numbers.__getitem__ if numbers else lambda inst: self.reference(inst.name)
+        lines = []
+        for inst in order:
+            mark = "ROOT " if inst is root else ""
+            shape = f"{self._shape(inst.shape)} " if options.print_result_shape else ""
+            wrapped = self.wrapped.get(_start_of(inst)) if self.wrapped else None
+            if wrapped is None:
+                opcode, behind = inst.op.name, self.annotations.text(inst)
+            else:
+                opcode = wrapped.op.name + inst.op.name.removeprefix("async")
+                behind = self.annotations.sugared(inst, wrapped)
+            lines.append(f"{self.indent}{mark}{names(inst)} = {shape}{opcode}({self._operands(inst, names)}){behind}")
+        return lines
 
-    def _operand(self, x: Instruction, name_of: Callable[[Instruction], str]) -> str:
-        name = self.percent + name_of(x)
-        return f"{x.shape.text} {name}" if self.options.print_operand_shape else name
+    def _operands(self, inst: Instruction, names: Callable[[Instruction], str]) -> str:
+        options, operands = self.options, inst.operands
+        if not operands:
+            return self._inline(inst)
+        if options.compact_operands:
+            operands = operands[:_COMPACT]
+        named = options.print_operand_names or options.canonicalize_instruction_names
+        parts = []
+        for i, x in enumerate(operands):
+            interval = options.print_operand_index_annotation_interval
+            comment = f"/*index={i}*/" if interval and i and i % interval == 0 else ""
+            words = [self._shape(x.shape)] if options.print_operand_shape else []
+            parts.append(comment + " ".join([*words, names(x)] if named else words))
+        more = len(inst.operands) - len(operands)
+        return ", ".join(parts) + (f", ...(+{more})" if more else "")
+
+    def _shape(self, shape: Shape) -> str:
+        return shape.text if self.options.include_layout_in_shapes else shape.bare.text
 
     def _inline(self, inst: Instruction) -> str:
         """What stands between the parentheses of an instruction without operands."""
@@ -108,42 +165,38 @@ class _Printer:
         if inline is None:
             return ""
         value = getattr(inst.attrs, inline)
-        return literal_text(value, self.options.print_large_constants) if isinstance(value, Literal) else str(value)
+        if not isinstance(value, Literal):
+            return str(value) if self.options.print_parameter_number else ""
+        if self.options.print_only_essential_constants:
+            return essential_text(value)
+        return literal_text(value, self.options.print_large_constants)
 
-    def _annotations(self, inst: Instruction) -> str:
-        """Everything behind the parentheses."""
-        record, extras, options = inst.attrs, inst.extras, self.options
-        text = self.records.get(id(record))
-        if text is None:
-            text = record_text(inst.op, record, self)
-            if not options.inline_computations:  # whose indentation depends on the place
-                self.records[id(record)] = text
-        if extras.parameter_replication:
-            text += f", parameter_replication={CODECS[Flags].show(extras.parameter_replication, self)}"
-        if inst.sharding is not None:
-            text += f", sharding={show_sharding(inst.sharding)}"
-        if extras is not NO_EXTRAS:
-            text += self._extras(extras)
-        if inst.metadata is not None and options.print_metadata:
-            found = self.metadata.get(id(inst.metadata))
-            if found is None:
-                found = self.metadata[id(inst.metadata)] = f", metadata={metadata_text(inst.metadata)}"
-            text += found
-        if extras.backend_config and options.print_backend_config:
-            text += f", backend_config={extras.backend_config}"
-        return text
 
-    def _extras(self, extras: Extras) -> str:
-        text = ""
-        if extras.frontend_attributes:
-            text += f", frontend_attributes={CODECS[FrontendAttributes].show(extras.frontend_attributes, self)}"
-        if extras.control_predecessors and self.options.print_control_dependencies:
-            names = ", ".join(self.percent + x.name for x in extras.control_predecessors)
-            text += f", control-predecessors={{{names}}}"
-        if extras.statistics:
-            text += f", statistics={extras.statistics}"
-        if extras.origin:
-            text += f", origin={extras.origin}"
-        for key, value in extras.unknown:
-            text += f", {key}={value}"
-        return text
+_OF_A_LINE = (
+    "compact_operands",
+    "include_layout_in_shapes",
+    "print_result_shape",
+    "print_operand_shape",
+    "print_ids",
+    "canonicalize_instruction_names",
+)
+"""Options that `_plain_lines` does not know."""
+
+
+def _wrapped(module: Module) -> dict[Instruction, Instruction]:
+    """Each `async-start` that runs a single instruction, with that instruction."""
+    found = {}
+    for computation in module:
+        for inst in computation:
+            if inst.op.name == "async-start" and inst.attrs.calls is not None:
+                root = inst.attrs.calls.root
+                if root is not None and all(x is root or x.op.inline == "number" for x in inst.attrs.calls):
+                    found[inst] = root
+    return found
+
+
+def _start_of(inst: Instruction) -> Instruction:
+    """The `async-start` that an `async-update` or `async-done` goes back to; any other instruction itself."""
+    while inst.op.name in ("async-update", "async-done") and inst.operands:
+        inst = inst.operands[0]
+    return inst

@@ -14,7 +14,7 @@ ENTRY e {
   ROOT s = f32[2]{0} add(x, x)
 }
 """
-RUN = "// RUN: hlo-opt %s --passes=dce --form=short | FileCheck %s\n"
+RUN = "// RUN: hlo-opt %s --passes=dce --preset=short-parsable | FileCheck %s\n"
 
 
 def run(tmp_path: Path, text: str, bless: bool = False) -> Path:

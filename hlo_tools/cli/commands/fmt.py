@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import hlo_tools as hlo
-from hlo_tools.cli.options import Form, InputFiles, PrintForm
+from hlo_tools.cli.options import Form, InputFiles, PrintChanges, PrintForm
 from hlo_tools.cli.session import emit, note
 from hlo_tools.cli.text import in_form
 from hlo_tools.support.diagnostic import UsageError
@@ -16,6 +16,8 @@ from hlo_tools.support.files import read_source, write_outputs
 PANEL = "Inspect and convert"
 EXAMPLES = (
     ("hlo fmt module.hlo", "Print the module as XLA would."),
+    ("hlo fmt --preset canonical module.hlo", "Print a text that does not depend on names and order."),
+    ("hlo fmt --print-option print_metadata=false module.hlo", "Print the long form without metadata."),
     ("hlo fmt --in-place *.hlo", "Rewrite files that look different."),
     ("hlo fmt --check *.hlo", "Name the files that would change, and leave with 1 if any would."),
 )
@@ -24,18 +26,23 @@ EXAMPLES = (
 def command(
     files: InputFiles,
     form: PrintForm = Form.long,
+    print_option: PrintChanges = None,
     in_place: Annotated[bool, typer.Option("-i", "--in-place", help="rewrite the files")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="only name the files that would change; exit 1 if any")
     ] = False,
 ) -> int:
-    """Print modules in XLA's form, or rewrite the files."""
+    """Print modules in XLA's form, or rewrite the files.
+
+    Presets and options are those of XLA's HloPrintOptions; `--print-option post_order=true` prints instructions and
+    computations in XLA's order in place of their own.
+    """
     if in_place and "-" in files:
         raise UsageError.at("HLO6006", "hlo fmt: --in-place needs files, not standard input")
     differ = 0
     for path in files:
         source = read_source(path)
-        text = in_form(hlo.parse(source.text, source.name), form)
+        text = in_form(hlo.parse(source.text, source.name), form, print_option)
         if not (in_place or check):
             emit(text)
         elif text != source.text:

@@ -11,7 +11,7 @@ import typer
 
 import hlo_tools as hlo
 from hlo_tools.cli.commands.passes import complete
-from hlo_tools.cli.options import Form, OutputFile, PrintForm
+from hlo_tools.cli.options import Form, OutputFile, PrintChanges, PrintForm
 from hlo_tools.cli.session import emit, note, session
 from hlo_tools.cli.text import in_form
 from hlo_tools.cli.xla_flags import XlaFlags
@@ -59,6 +59,7 @@ def command(
         str, typer.Option(metavar="NAME", help="print this stage of the backend after the passes")
     ] = "hlo",
     form: PrintForm = Form.long,
+    print_option: PrintChanges = None,
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="verify the module between passes")] = True,
     time_passes: Annotated[bool, typer.Option("--time-passes", help="say how long each pass took")] = False,
     statistics: Annotated[bool, typer.Option("--statistics", help="say what each pass did")] = False,
@@ -105,7 +106,7 @@ def command(
             hlo.verify(module)
         watchers = _instruments(session(context).xla, number, verify, limit_passes, reproducer)
         PassManager(pipeline, [*watchers, timing, counting]).run(module)
-        texts.append(in_form(module, form) if stage == "hlo" else _stage_text(module, platform, stage))
+        texts.append(in_form(module, form, print_option) if stage == "hlo" else _stage_text(module, platform, stage))
     write_outputs({output: _joined(texts).encode()})
     if time_passes:
         note(timing.report())

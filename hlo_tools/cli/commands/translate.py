@@ -15,7 +15,7 @@ from hlo_tools.support.files import write_outputs
 PANEL = "Inspect and convert"
 EXAMPLES = (
     ("hlo translate model.mlir --to hlo -o model.hlo", "Turn StableHLO into HLO text."),
-    ("zcat dump.txt.gz | hlo translate - --to hlo --form short", "Shorten a dump."),
+    ("zcat dump.txt.gz | hlo translate - --to hlo --preset short-parsable", "Shorten a dump."),
 )
 
 

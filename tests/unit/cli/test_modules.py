@@ -98,7 +98,7 @@ class TestOpt:
         assert "dead" in hlo("opt", module, "--passes=dce", "--limit-passes=0").out
 
     def test_forms(self, module: Path) -> None:
-        text = hlo("opt", module, "--form=short").out
+        text = hlo("opt", module, "--preset=short-parsable").out
         assert "%" not in text and "ROOT s = f32[2]{0} add(x, x)" in text
 
     def test_an_unknown_stage(self, module: Path) -> None:
@@ -160,3 +160,16 @@ def test_the_library_does_the_same(module: Path) -> None:
     assert library.run_passes(loaded, "dce") is True
     assert library.run_passes(loaded, "dce") is False
     assert str(loaded) == hlo("opt", module, "--passes=dce").out
+
+
+def test_presets_and_print_options(module: Path) -> None:
+    canonical = hlo("fmt", module, "--preset=canonical").out
+    assert "tmp_0" in canonical
+    plain = hlo("fmt", module, "--print-option", "print_percent=false", "--print-option=indent_amount=1").out
+    assert "%" not in plain
+    assert plain.startswith("  HloModule")
+    wrong = hlo("fmt", module, "--print-option=print_ides=0")
+    assert wrong.code == 2
+    assert "did you mean 'print_ids'?" in wrong.err
+    assert "is no value of print_ids: true, 1, false, 0" in hlo("fmt", module, "--print-option=print_ids=maybe").err
+    assert "bodies" in hlo("fmt", module, "--print-option=print_subcomputation_mode=full").err

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from corpus import CASES, DUMPS, MODELS, ROUNDTRIP, name_of, text_of
 
 import hlo_tools as hlo
 from hlo_tools.ir.attributes import Metadata
+from hlo_tools.text.options import PRESETS, SubcomputationMode
 from hlo_tools.text.reader import parse_hlo
 
 
@@ -133,3 +136,136 @@ ENTRY e {
 """)
     renamed = parse_hlo(text.replace("zero", "nothing").replace('"fast"', '"slow"').replace("c =", "d ="))
     assert renamed.to_text(hlo.PrintOptions.canonical()) == canonical
+
+
+OPTIONS = """HloModule m, entry_computation_layout={(f32[4]{0}, f32[4]{0})->f32[]}
+
+%sum.12 (a.1: f32[], b.1: f32[]) -> f32[] {
+  %a.1 = f32[] parameter(0)
+  %b.1 = f32[] parameter(1)
+  ROOT %add.3 = f32[] add(%a.1, %b.1)
+}
+
+%wrapped (p: f32[4]) -> f32[4] {
+  %p = f32[4]{0} parameter(0)
+  ROOT %call.1 = f32[4]{0} custom-call(%p), custom_call_target="foo"
+}
+
+ENTRY %main.9 (x: f32[4], y: f32[4]) -> f32[] {
+  %x = f32[4]{0} parameter(0), sharding={replicated metadata={op_name="s"}}
+  %y = f32[4]{0} parameter(1)
+  %c = f32[2]{0} constant({1.5, 2})
+  %ones = f32[2]{0} constant({1, 1})
+  %s.1 = f32[4]{0} add(%x, %y), control-predecessors={%c}, metadata={op_type="t" op_name="q"}
+  %start = ((f32[4]{0}), f32[4]{0}, s32[]) async-start(%s.1), calls=%wrapped, frontend_attributes={k="v"}
+  %done = f32[4]{0} async-done(%start), backend_config={"b":2,"a":1}
+  %ar = f32[4]{0} all-reduce(%done), replica_groups=[1,2]<=[2], to_apply=%sum.12
+  %z = f32[] constant(0)
+  %t.1 = (f32[], f32[], f32[], f32[], f32[], /*index=5*/f32[]) tuple(%z, %z, %z, %z, %z, /*index=5*/%z), origin={{"t"}}
+  ROOT %r.44 = f32[] reduce(%ar, %z), dimensions={0}, to_apply=%sum.12
+}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "there", "gone"),
+    [
+        ("print_only_essential_constants", True, "%ones = f32[2]{0} constant(1)\n", "1.5"),
+        ("print_subcomputation_mode", SubcomputationMode.OFF, "dimensions={0}\n", "to_apply"),
+        ("print_subcomputation_mode", SubcomputationMode.FULL_BODIES, "to_apply=\n  (a.1: f32[]", "to_apply=%"),
+        ("print_original_value", False, "", "origin="),
+        ("print_metadata", False, "sharding={replicated}", "metadata="),
+        ("print_metadata_only_op_name", True, 'metadata={op_name="q"}', "op_type"),
+        ("print_backend_config", False, "", "backend_config"),
+        ("sort_backend_config", True, 'backend_config={"a":1,"b":2}', '{"b":2'),
+        ("print_frontend_attributes", False, "", "frontend_attributes"),
+        ("print_extra_attributes", False, "all-reduce(%done), to_apply=%sum.12", "dimensions="),
+        ("print_control_dependencies", False, "", "control-predecessors"),
+        ("print_full_replica_group_list", True, "replica_groups={{0,1}}", "<="),
+        ("syntax_sugar_async_ops", True, "%done = f32[4]{0} custom-call-done(%start), back", "%wrapped"),
+        ("compact_operands", True, "tuple(%z, %z, %z, %z, ...(+2))", "/*index=5*/%z"),
+        ("include_layout_in_shapes", False, "%y = f32[4] parameter(1)", "%y = f32[4]{0}"),
+        ("print_result_shape", False, "%y = parameter(1)", "%y = f32"),
+        ("print_operand_shape", True, "add(f32[4]{0} %x, f32[4]{0} %y)", "add(%x"),
+        ("print_operand_names", False, "add(, )", "add(%x"),
+        ("print_operand_index_annotation_interval", 0, "tuple(%z, %z, %z, %z, %z, %z)", "/*index=5*/%z"),
+        ("print_parameter_number", False, "%y = f32[4]{0} parameter()", "parameter(1)"),
+        ("print_program_shape", False, "ENTRY %main.9 {", "->  f32"),
+        ("print_percent", False, "ROOT r.44 = f32[] reduce(ar, z), dimensions={0}, to_apply=sum.12", "%"),
+        ("print_ids", False, "HloModule , entry", ".44"),
+        ("print_name_after_closing_brace", True, "} // main.9\n", "// sum.12"),
+        ("canonicalize_instruction_names", True, "ROOT tmp_2 = f32[] add(tmp_0, tmp_1)", "%add.3"),
+        ("indent_amount", 1, "\n    ROOT %r.44", "\n  ROOT"),
+    ],
+)
+def test_options(option: str, value: Any, there: str, gone: str) -> None:
+    text = parse_hlo(OPTIONS).to_text(replace(hlo.PrintOptions(), **{option: value}))
+    assert there in text
+    assert gone not in text
+
+
+def test_long_form_of_the_options_module() -> None:
+    assert str(parse_hlo(OPTIONS)) == OPTIONS
+
+
+def test_post_order_and_sorted_computations() -> None:
+    text = """HloModule m
+
+b {
+  x = f32[] parameter(0)
+  y = f32[] negate(x)
+  ROOT z = f32[] negate(y)
+}
+
+a {
+  x = f32[] parameter(0)
+  ROOT z = f32[] negate(x)
+}
+
+ENTRY e {
+  dead = f32[] constant(1)
+  q = f32[] parameter(1)
+  p = f32[] parameter(0)
+  late = f32[] call(q), to_apply=b
+  first = f32[] call(p), to_apply=a
+  ROOT t = (f32[], f32[]) tuple(first, late)
+}
+"""
+    module = parse_hlo(text)
+    in_order = module.to_text(replace(hlo.PrintOptions.short_parsable(), post_order=True))
+    assert [line.split()[0] for line in in_order.splitlines() if " = " in line][5:10] == "dead p first q late".split()
+    assert in_order.index("b {") < in_order.index("a {")
+    by_content = module.to_text(replace(hlo.PrintOptions.short_parsable(), canonicalize_computations=True))
+    assert by_content.index("a {") < by_content.index("b {") < by_content.index("ENTRY")
+
+
+_XLA = ("short_parsable", "canonical", "fingerprint")
+
+
+@pytest.mark.parametrize("path", [*MODELS[:4], *ROUNDTRIP, *CASES[:4]], ids=name_of)
+def test_presets_agree_with_xla(path: Path) -> None:
+    xla = pytest.importorskip("jaxlib._hlo")
+    try:
+        original = xla.hlo_module_from_text(text_of(path))
+    except Exception:
+        pytest.skip("newer than this jaxlib")
+    everything = xla.HloPrintOptions()
+    everything.print_large_constants = True
+    text = original.to_string(everything)  # in XLA's order and with its default layouts
+    original, ours = xla.hlo_module_from_text(text), parse_hlo(text)
+    for name in _XLA:
+        expected = original.to_string(getattr(xla.HloPrintOptions, name)())
+        assert _unordered(ours.to_text(PRESETS[name.replace("_", "-")]())) == _unordered(expected)
+
+
+def _unordered(text: str) -> list[str]:
+    """Header and computations; XLA orders those of a fingerprint by a hash of their text."""
+    return sorted(part.strip("\n") for part in text.split("\n\n"))
+
+
+def test_every_option_is_named_in_xlas_terms() -> None:
+    assert {f.name for f in fields(hlo.PrintOptions)} >= {
+        "print_large_constants", "print_metadata", "print_backend_config", "compact_operands", "print_ids",
+        "include_layout_in_shapes", "canonicalize_instruction_names", "print_extra_attributes", "indent_amount",
+    }  # fmt: skip
