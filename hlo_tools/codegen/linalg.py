@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import nan, prod
 
 from hlo_tools.codegen import complex
 from hlo_tools.codegen import kernel as k
@@ -16,7 +16,7 @@ from hlo_tools.codegen.rooms import Room, Rooms
 from hlo_tools.codegen.scalars import constant_of
 from hlo_tools.codegen.value import Complex, Num, Value, from_parts, parts
 from hlo_tools.ir.attributes import Transpose
-from hlo_tools.ir.element import real_part
+from hlo_tools.ir.element import PRED, real_part
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import NotYet
 from hlo_tools.ir.shape import Shape
@@ -64,7 +64,10 @@ class _Square:
 
 
 def emit_cholesky(inst: Instruction) -> tuple[Launch, ...]:
-    """The kernel of cholesky: the upper factor row by row, each of which then updates all rows below."""
+    """The kernel of cholesky: the upper factor row by row, each of which then updates all rows below.
+
+    A pivot that is not positive makes all that follow NaN, and then the whole matrix.
+    """
     shape = inst.shape
     if not shape.size:
         return ()
@@ -84,10 +87,13 @@ def emit_cholesky(inst: Instruction) -> tuple[Launch, ...]:
             value = elements.value(inst.operands[0], place)
             square.store(builder, i, j, _conjugate(value) if inst.attrs.lower else value)
         _factor(builder, square)
+        last = parts(square.load(constant(n - 1), constant(n - 1)))[0]
+        failed = k.cell(builder.cell(PRED, k.compare("ne", last, last)))
         with builder.loop(n) as i, builder.loop(n) as j:
             value = _conjugate(square.load(j, i)) if inst.attrs.lower else square.load(i, j)
             inside = k.compare("le" if not inst.attrs.lower else "ge", k.index(i), k.index(j))
             value = choose(inside, value, constant_of(0, shape.element))
+            value = choose(failed, constant_of(nan, shape.element), value)
             builder.emit(*target.store((*batch, i, j), value))
     return (builder.launch(view.name, view.flops),)
 

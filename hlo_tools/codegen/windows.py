@@ -7,12 +7,13 @@ from contextlib import ExitStack, contextmanager
 
 from hlo_tools.codegen import kernel as k
 from hlo_tools.codegen.builder import Builder, Indices, Ref, choose
-from hlo_tools.codegen.contraction import set_together, undilated
+from hlo_tools.codegen.contraction import Accumulator, set_together, undilated
 from hlo_tools.codegen.elemental import Elements, applied
 from hlo_tools.codegen.index import Dynamic, Index, constant, of
 from hlo_tools.codegen.kernel import Axis, If, Role
 from hlo_tools.codegen.launch import LOOPS, Launch, Result
 from hlo_tools.codegen.loops import View, emit, view_of
+from hlo_tools.codegen.scalar import working
 from hlo_tools.codegen.scalars import monoid_name
 from hlo_tools.codegen.value import TRUE, Value, both, from_parts, parts, real
 from hlo_tools.ir.attributes import WindowDim
@@ -49,7 +50,10 @@ def scanned_dimension(inst: Instruction) -> int | None:
 
 
 def _scan(view: View, axis: int) -> Launch:
-    """Along the innermost dimension the sum is kept in a cell, along others it is read back from the result."""
+    """Along the innermost dimension the sum is kept in a cell, along others it is read back from the result.
+
+    Sums of floats narrower than f32 are always kept in a cell, of type f32.
+    """
     inst, shape = view.root, view.root.shape
     forward = window_of(inst.attrs.window, shape.rank)[axis].padding_low > 0
     builder = Builder()
@@ -59,35 +63,41 @@ def _scan(view: View, axis: int) -> Launch:
     position = order.index(axis)
     outer, inner = order[:position], order[position + 1 :]
     initial = elements.value(inst.operands[1], ())
+    first = constant(0 if forward else n - 1)
 
-    def step(along: Index, before: Value, around: tuple[Index, ...], within: tuple[Index, ...]) -> Value:
-        at = [within[d] if d in inner else around[d] for d in range(shape.rank)]
-        at[axis] = along
-        x = elements.value(inst.operands[0], tuple(at))
-        (total,) = applied(builder, inst.attrs.to_apply, [before, x])
-        builder.update(ref, tuple(at), total)
-        return total
+    def along(i: Index) -> Index:
+        return i if forward else constant(n - 1) - i
 
-    if all(shape.dims[d] == 1 for d in inner):
-        with _rows(builder, shape.dims, outer) as around:
-            cells = [builder.cell(e.type.element, e) for e in parts(initial)]
+    def place(at: Indices, i: Index) -> Indices:
+        return (*at[:axis], i, *at[axis + 1 :])
+
+    if working(shape.element) is not shape.element or all(shape.dims[d] == 1 for d in inner):
+        with _rows(builder, shape.dims, (*outer, *inner)) as row:
+            sums = Accumulator(builder, inst.attrs.to_apply, [initial], [shape.element])
             with builder.loop(n, Axis.SERIAL) as i:
-                along = i if forward else constant(n - 1) - i
-                before = from_parts([k.cell(c) for c in cells])
-                total = step(along, before, around, tuple(constant(0) for _ in shape.dims))
-                set_together(builder, list(zip(cells, parts(total), strict=True)))
-    else:
-        with builder.nest(shape.dims, outer) as around:
-            first = constant(0 if forward else n - 1)
-            with builder.nest(shape.dims, inner) as within:
-                step(first, initial, around, within)
-            with builder.loop(n, Axis.SERIAL, begin=1) as i:
-                along = i if forward else constant(n - 1) - i
-                with builder.nest(shape.dims, inner) as within:
-                    at = [within[d] if d in inner else around[d] for d in range(shape.rank)]
-                    at[axis] = along - 1 if forward else along + 1
-                    step(along, ref.load(tuple(at)), around, within)
+                at = place(row, along(i))
+                sums.combine([elements.value(inst.operands[0], at)])
+                builder.update(ref, at, sums.results()[0])
+        return builder.launch(view.name, shape.size)
+
+    def step(at: Indices, before: Value) -> None:
+        x = elements.value(inst.operands[0], at)
+        (total,) = applied(builder, inst.attrs.to_apply, [before, x])
+        builder.update(ref, at, total)
+
+    with builder.nest(shape.dims, outer) as around:
+        with builder.nest(shape.dims, inner) as within:
+            step(place(_joined(around, within, inner), first), initial)
+        with builder.loop(n, Axis.SERIAL, begin=1) as i, builder.nest(shape.dims, inner) as within:
+            row = _joined(around, within, inner)
+            before = ref.load(place(row, along(i - 1)))
+            step(place(row, along(i)), before)
     return builder.launch(view.name, shape.size)
+
+
+def _joined(outer: Indices, inner: Indices, inner_dims: Sequence[int]) -> Indices:
+    """The index of which `inner` holds some dimensions and `outer` the others."""
+    return tuple(inner[d] if d in inner_dims else outer[d] for d in range(len(outer)))
 
 
 @contextmanager

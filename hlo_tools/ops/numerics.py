@@ -73,6 +73,8 @@ def narrow(x: Any, element: ElementType) -> Array:
         y = _odd_f32(y)
     if element.is_integer and element.bits < 8 and y.dtype.itemsize > 1:
         y = y.astype(np.int8)
+    if element.is_float and element.bits <= 8 and y.dtype.itemsize == 1:
+        y = y.astype(F32)  # numpy does not know all conversions between short floats
     return y.astype(element.dtype)
 
 

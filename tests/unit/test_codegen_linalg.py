@@ -42,6 +42,16 @@ def test_a_matrix_that_is_not_positive_definite_gives_nan() -> None:
 
 @pytest.mark.parametrize("element", ["f32", "c64"])
 @pytest.mark.parametrize("lower", ["true", "false"])
+def test_nan_fills_the_matrix_that_is_not_positive_definite_and_no_other(element: str, lower: str) -> None:
+    shape = f"{element}[2,4,4]"
+    text = f"HloModule t\nENTRY m {{\n a = {shape} parameter(0)\n ROOT f = {shape} cholesky(a), lower={lower}\n}}"
+    a = positive(4, (2,), element)
+    a[1, 2, 2] = -1
+    assert check(text, [a], rtol=1e-5) == 1
+
+
+@pytest.mark.parametrize("element", ["f32", "c64"])
+@pytest.mark.parametrize("lower", ["true", "false"])
 @pytest.mark.parametrize("left", ["true", "false"])
 @pytest.mark.parametrize("turned", ["NO_TRANSPOSE", "TRANSPOSE", "ADJOINT"])
 @pytest.mark.parametrize("unit", ["true", "false"])

@@ -6,6 +6,7 @@ PIPELINE = ",".join(
     [
         "batchnorm_expander",
         "scan_expander",
+        "change-op-data-type",
         "call-inliner",
         "dce",
         "tuple-simplifier",

@@ -275,8 +275,14 @@ def _select(f: Lowering, e: Expr, args: Args) -> str:
 
 
 def _bitcast(f: Lowering, e: Expr, args: Args) -> str:
-    old, new = spelled(e.args[0].type), spelled(e.type)
-    return args[0] if old == new else f.text.pure(f"bitcast {old} {args[0]} to {new}", args)
+    source, target = e.args[0].type, e.type
+    old, new = spelled(source), spelled(target)
+    if old == new:
+        return args[0]
+    # a float of 4 or 6 bits fills a byte in memory, and as a value is an integer of its width
+    less = source.element.bits - target.element.bits
+    name = "bitcast" if not less else "trunc" if less > 0 else "zext"
+    return f.text.pure(f"{name} {old} {args[0]} to {new}", args)
 
 
 # ---- conversions
