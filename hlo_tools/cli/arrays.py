@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,20 @@ from hlo_tools.ir.shape import Shape
 from hlo_tools.support.diagnostic import Diagnostic, ParseError, UsageError
 from hlo_tools.support.files import read_bytes
 
+_NO_ARCHIVE = (
+    ValueError,
+    EOFError,
+    OSError,
+    KeyError,
+    OverflowError,
+    MemoryError,  # a header that claims more elements than there can be
+    AttributeError,  # a lone .npy
+    NotImplementedError,  # encryption, or a version of zip to come
+    RuntimeError,  # a password
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile raise for a file that is no whole .npz."""
 _SHOWN = 64
 """Elements of a result that `summary` prints."""
 
@@ -36,7 +51,7 @@ def read_arguments(path: str, module: Module) -> list[Array]:
     try:
         with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as archive:
             stored = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:  # AttributeError: a lone .npy
+    except _NO_ARCHIVE as error:
         raise ParseError(Diagnostic("HLO5010", f"'{path}' is not an .npz archive: {error}", file=path)) from error
     shapes = [leaf for parameter in module.main.parameters for _, leaf in parameter.shape.leaves()]
     leaves = [shape for shape in shapes if not shape.is_token]

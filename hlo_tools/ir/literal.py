@@ -50,6 +50,8 @@ class Literal:
         """Whether all elements have the same bits (and there is at least one)."""
         if not isinstance(self.value, np.ndarray) or self.value.size == 0:
             return False
+        if self.value.ndim and not any(self.value.strides):  # one element in memory
+            return True
         flat = np.ascontiguousarray(self.value).reshape(-1)
         bits = flat.view(np.uint8).reshape(flat.size, -1)
         return bool((bits == bits[0]).all())

@@ -242,7 +242,7 @@ def _show_conv_dims(value: ConvDims) -> str:
     return f"{lhs}_{rhs}->{out}"
 
 
-_ALIAS = re.compile(r"\{([\d,]*)\}: ?\((\d+), ?\{([\d,]*)\}\)")
+_ALIAS = re.compile(r"\{([\d,\-]*)\}: ?\((-?\d+), ?\{([\d,\-]*)\}\)")
 
 
 def path(text: str) -> tuple[int, ...]:
@@ -289,6 +289,8 @@ def _frontend(text: str) -> tuple[tuple[str, str], ...]:
             at += 1 + (text[at + 1 : at + 2] == " ")
         elif at < len(text) - 1:
             raise Malformed("expected ',' or '}'", at, code="HLO1002")
+    if at != len(text) - 1:  # a value in braces has swallowed the last one
+        raise Malformed("this brace is not closed", code="HLO1004")
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,14 @@ _INT = re.compile(r"-?(?:0x[0-9A-Fa-f]+|\d+)")
 _DECIMAL = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _VALUE = re.compile(r"[^\s,\[\]()]+")
 _BRACKETS = re.compile(r"[^\[\]]+")
+_DIGITS = 24  # longer numbers do not fit into 64 bits
+_MOST = 1 << 20  # elements of a dense attribute that is no constant
 _SIZES = re.compile(r"tensor\s*<((?:\s*\d+\s*x)*)")
 
 
 def _int(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise _bad("a number is out of range")
     return int(text, 16 if "x" in text else 10)
 
 
@@ -63,7 +68,7 @@ def integers(value: s.Attribute) -> tuple[int, ...]:
     if isinstance(value, s.Dense):
         return tuple(int(x) for x in integer_array(value).reshape(-1))
     if isinstance(value, s.Array):
-        return tuple(int(x) for x in _INT.findall(value.body.partition(":")[2]))
+        return tuple(_int(x) for x in _INT.findall(value.body.partition(":")[2]))
     if isinstance(value, tuple):
         return tuple(integer(x) for x in value)
     raise _bad("expected a list of integers")
@@ -88,14 +93,22 @@ def integer_array(value: s.Attribute) -> Array:
     if isinstance(value, tuple):
         try:
             return np.array([integers(row) for row in value], np.int64)
+        except OverflowError:
+            raise _bad("a number is out of range") from None
         except ValueError:
             raise _bad("rows of different length") from None
     if not isinstance(value, s.Dense):
         raise _bad("expected dense integers")
     dims = _dims(value.type)
     if value.body.lstrip().startswith('"'):
-        return np.frombuffer(_blob(value.body), np.dtype("<i8")).reshape(dims)
-    numbers = np.array([_int(x) for x in _INT.findall(value.body)], np.int64)
+        try:
+            return np.frombuffer(_blob(value.body), np.dtype("<i8")).reshape(dims)
+        except ValueError:
+            raise _bad(f"a blob of another size than {value.type}") from None
+    try:
+        numbers = np.array([_int(x) for x in _INT.findall(value.body)], np.int64)
+    except OverflowError:
+        raise _bad("a number is out of range") from None
     if "[" not in value.body and numbers.size == 1:
         return np.full(dims, numbers[0], np.int64)
     if numbers.size != int(np.prod(dims, dtype=np.int64)):
@@ -107,7 +120,10 @@ def _dims(type_: str) -> tuple[int, ...]:
     m = _SIZES.match(type_)
     if m is None:
         raise _bad(f"expected a tensor of integers, got {type_}")
-    return tuple(int(n) for n in re.findall(r"\d+", m[1]))
+    dims = tuple(_int(n) for n in re.findall(r"\d+", m[1]))
+    if prod(dims) > _MOST:
+        raise _bad(f"{type_} is too large for an attribute")
+    return dims
 
 
 def word(value: s.Attribute) -> str:
@@ -161,7 +177,7 @@ def literal(value: s.Dense, shape: Shape, resources: Mapping[str, bytes]) -> Lit
     if not splat and not _nested_as(body, shape.dims, len(found) // per_element):
         raise _bad(f"{len(found) // per_element} values in this form cannot fill {shape.bare}")
     flat = _values(found, shape.element)
-    return Literal(shape, np.full(shape.dims, flat[0]) if splat else flat.reshape(shape.dims))
+    return Literal(shape, np.broadcast_to(flat[:1].reshape(()), shape.dims) if splat else flat.reshape(shape.dims))
 
 
 def _nested_as(body: str, dims: tuple[int, ...], count: int) -> bool:
@@ -194,7 +210,7 @@ def _from_bytes(data: bytes, shape: Shape) -> Array:
         return (made != 0 if element.kind is Kind.PRED else made).reshape(shape.dims)
     if len(data) == width:  # a splat
         made = np.frombuffer(data, element.dtype if element.kind is not Kind.PRED else np.uint8)
-        return np.full(shape.dims, made[0] != 0 if element.kind is Kind.PRED else made[0])
+        return np.broadcast_to(made[0] != 0 if element.kind is Kind.PRED else made[0], shape.dims)
     if element.kind is Kind.PRED and len(data) == -(-size // 8):
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[:size]
         return bits.astype(np.bool_).reshape(shape.dims)

@@ -6,6 +6,7 @@ the names that its text uses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -79,6 +80,7 @@ def _dot_general(items: Items) -> Attributes:
     return {"dot_dimension_numbers": dims}
 
 
+_FEW_DIGITS = re.compile(r"[0-9]{1,9}")
 _WINDOW = {
     "stride": "window_strides",
     "pad": "padding",
@@ -113,7 +115,10 @@ def _slice(items: Items) -> Attributes:
     for d in dims:
         if not isinstance(d, Slice):
             raise Malformed("expected start:limit or start:limit:stride", code="HLO1501")
-        numbers = [int(n) for n in d.text.split(":")]
+        try:
+            numbers = [int(n) for n in d.text.split(":")]
+        except ValueError:  # more digits than Python converts
+            raise Malformed("a number is out of range", code="HLO1015") from None
         found.append(numbers if len(numbers) == 3 else [*numbers, 1])
     columns = zip(*found, strict=True) if found else ((), (), ())
     return dict(zip(("start_indices", "limit_indices", "strides"), map(tuple, columns), strict=True))
@@ -133,7 +138,7 @@ def _reduce_precision(items: Items) -> Attributes:
     if not isinstance(given, Word) or not given.text.startswith("e") or "m" not in given.text:
         raise Malformed("expected a format as in e5m10", code="HLO1501")
     exponent, _, mantissa = given.text[1:].partition("m")
-    if not exponent.isdigit() or not mantissa.isdigit():
+    if not _FEW_DIGITS.fullmatch(exponent) or not _FEW_DIGITS.fullmatch(mantissa):
         raise Malformed("expected a format as in e5m10", code="HLO1501")
     return {"exponent_bits": int(exponent), "mantissa_bits": int(mantissa)}
 

@@ -70,7 +70,7 @@ class Importer:
         self._collect(self.program.operations)
         name = self._attributes.get("sym_name")
         if isinstance(name, str):
-            self.module.name = name
+            self.module.name = sanitize(name)
         entry = self._entry()
         for function in self._callees_first(entry):
             self._build(function)

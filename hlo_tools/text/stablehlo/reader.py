@@ -47,6 +47,7 @@ SYNTAX = "HLO1501"
 _CORE_NAMES = {"call": "func.call", "return": "func.return"}  # func's ops need no prefix inside a function
 _USE = re.compile(r"%[\w.$-]+(?:#\d+)?")
 _INT = re.compile(r"-?\d+")
+_DIGITS = 18  # longer numbers may not fit into 64 bits
 _RESULT = re.compile(r"(%[\w.$-]+)(?:\s*:\s*(\d+))?")
 _BRACKET = re.compile(r"->|[(<\[{]|[)>\]}]|,")
 
@@ -151,7 +152,7 @@ class _Build(Transformer[Token, Any]):
             if first.type == "SIMPLE":
                 return _simple(first)
             made: Operation = parts[1]
-            made.results = tuple([(name, int(n or 1)) for name, n in _RESULT.findall(first)])
+            made.results = tuple([(name, _number(n or "1", first)) for name, n in _RESULT.findall(first)])
             made.at = _position(first)
         else:
             made = first
@@ -213,7 +214,7 @@ class _Build(Transformer[Token, Any]):
         return _Named(str(parts[0]), Word(str(value)) if isinstance(value, Token) else value)
 
     def pair(self, parts: list[Token]) -> _Named:
-        left, right = (tuple(map(int, _INT.findall(p))) for p in parts[1:])
+        left, right = (_numbers(p, p) for p in parts[1:])
         return _Named(str(parts[0]), Pair(left, right))
 
     def lambda_(self, parts: list[Any]) -> tuple[Region, ...]:
@@ -245,7 +246,7 @@ class _Build(Transformer[Token, Any]):
         pairs = [p for p in parts if type(p) is tuple]
         token, dims, signature = [p for p in parts if isinstance(p, Token)]
         types = split_function_type(signature)
-        attributes: Attributes = {"dimensions": tuple(map(int, _INT.findall(dims)))}
+        attributes: Attributes = {"dimensions": _numbers(dims, dims)}
         body: Region | None = None
         for part in parts:
             if isinstance(part, dict):
@@ -435,7 +436,7 @@ class _Build(Transformer[Token, Any]):
         return str(parts[0]) == "true"
 
     def ints(self, parts: list[Token]) -> tuple[int, ...]:
-        return tuple(map(int, _INT.findall(parts[0])))
+        return _numbers(parts[0], parts[0])
 
     def dense(self, parts: list[Token]) -> Dense:
         kind, _, rest = str(parts[0]).partition("<")
@@ -478,7 +479,7 @@ class _Build(Transformer[Token, Any]):
         return Location(name=unquote(parts[0]), parts=tuple(parts[1:]))
 
     def place_file(self, parts: list[Token]) -> Location:
-        line, column, *end = [int(p) for p in parts[1:]]
+        line, column, *end = [_number(p, p) for p in parts[1:]]
         if len(end) == 1:  # `to :30` is on the same line
             end = [line, *end]
         end_line, end_column = end or (0, 0)
@@ -586,6 +587,18 @@ _SIMPLE = re.compile(
 )
 
 
+def _number(text: str, token: Token) -> int:
+    """The number that a part of a token spells. Raises Malformed."""
+    if len(text) > _DIGITS:
+        raise Malformed("a number is out of range", _position(token), token.end_pos, "HLO1015")
+    return int(text)
+
+
+def _numbers(text: str, token: Token) -> tuple[int, ...]:
+    """All numbers in a part of a token. Raises Malformed."""
+    return tuple([_number(n, token) for n in _INT.findall(text)])
+
+
 def _simple(token: Token) -> Operation:
     """The operation that a token SIMPLE spells: the same as by the rule `short`."""
     m = _SIMPLE.fullmatch(token)
@@ -593,7 +606,7 @@ def _simple(token: Token) -> Operation:
     result, name, uses, dims, signature, listed = m.groups()
     operands = _uses(uses.rstrip())
     form = FORMS.get(name, PLAIN)
-    named: Attributes = {} if dims is None else {"dims": tuple(map(int, _INT.findall(dims)))}
+    named: Attributes = {} if dims is None else {"dims": _numbers(dims, token)}
     at = _position(token)
     try:
         attributes = form.attributes(Items(named, []))

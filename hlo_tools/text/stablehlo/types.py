@@ -17,6 +17,7 @@ MAX_NESTING = 64
 
 _TENSOR = re.compile(r"(tensor|memref)\s*<\s*((?:(?:\d+|\?)\s*x\s*)*)(.*)>", re.DOTALL)
 _SIZE = re.compile(r"\d+|\?")
+_DIGITS = 20  # longer numbers do not fit into 64 bits
 _BOUNDS = re.compile(r"#stablehlo\.(?:bounds\s*<|type_extensions\s*<\s*bounds\s*=\s*\[)([\d?,\s]*)\]?\s*>")
 _COMPLEX = re.compile(r"complex\s*<\s*(\w+)\s*>")
 _TOKENS = frozenset({"!stablehlo.token", "!mhlo.token"})
@@ -94,9 +95,9 @@ def _array(sizes: str, rest: str) -> Shape:
 def _size(text: str) -> int:
     if text == "?":
         return UNBOUNDED
-    size = int(text)
+    size = int(text) if len(text) < _DIGITS else 1 << 63
     if size >= 1 << 63:
-        raise Malformed(f"dimension {text} is too large", code=BAD_TYPE)
+        raise Malformed(f"dimension {text[:_DIGITS]} is too large", code=BAD_TYPE)
     return size
 
 

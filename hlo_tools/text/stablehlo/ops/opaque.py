@@ -13,8 +13,8 @@ from hlo_tools.ir.instruction import Extras, Instruction
 from hlo_tools.ir.op import Callees
 from hlo_tools.ir.shape import tuple_of
 from hlo_tools.ops.custom import CustomCallAttrs, custom_call
-from hlo_tools.ops.structure import ConstantAttrs, constant
-from hlo_tools.text.stablehlo.attributes import literal, text_of
+from hlo_tools.text.stablehlo.attributes import text_of
+from hlo_tools.text.stablehlo.ops.shapes import dense_constant
 from hlo_tools.text.stablehlo.scope import Builder, Scope, symbols_in
 from hlo_tools.text.stablehlo.syntax import Dense, Operation
 
@@ -26,9 +26,7 @@ def opaque(side_effect: bool) -> Builder:
         operands = scope.operands(op)
         value = scope.optional(op, "value")
         if isinstance(value, Dense):
-            shape = scope.shape(op, value.type)
-            at = ConstantAttrs(literal(value, shape, scope.importer.resources))
-            operands.append(scope.add(constant, (), at, shape))
+            operands.append(dense_constant(scope, value, scope.shape(op, value.type)))
         shapes = scope.result_shapes(op)
         attrs = CustomCallAttrs(
             custom_call_target=op.name,

@@ -33,11 +33,16 @@ def _constant(scope: Scope, op: Operation) -> Sequence[Instruction]:
     shape = scope.shape(op, op.result_types[0] if op.result_types else value.type)
     if shape.is_array and shape.dynamic:
         shape = scope.shape(op, value.type)
+    return [dense_constant(scope, value, shape)]
+
+
+def dense_constant(scope: Scope, value: Dense, shape: Shape) -> Instruction:
+    """The constant with the elements of `value`; one number for all of them is broadcast."""
     made = literal(value, shape, scope.importer.resources)
     if shape.size > 1 and made.is_splat:
         one = scope.add(constant, (), ConstantAttrs(splat_element(made)), scalar(shape.element))
-        return [scope.add(broadcast, [one], DimensionsAttrs(Dims(())), shape)]
-    return [scope.add(constant, (), ConstantAttrs(made), shape)]
+        return scope.add(broadcast, [one], DimensionsAttrs(Dims(())), shape)
+    return scope.add(constant, (), ConstantAttrs(made), shape)
 
 
 def splat_element(value: Literal) -> Literal:

@@ -1,0 +1,61 @@
+"""What is fuzzed. A target returns whether the input was good; bad input raises HloError and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import hlo_tools as hlo
+from hlo_tools.cli.arrays import read_arguments
+from hlo_tools.passes.pipeline import parse_pipeline
+
+from .seeds import ARGUMENTS
+
+_MODULE = hlo.parse(ARGUMENTS)
+
+
+def module(path: Path) -> bool:
+    """Reads a module, verifies it, prints it and reads that again: it must be the same text then."""
+    read = hlo.load(str(path))
+    try:
+        hlo.verify(read)
+        good = True
+    except hlo.HloError:
+        good = False
+    try:
+        text = read.to_text()
+    except hlo.HloError:  # operands in a circle
+        if good:
+            raise AssertionError("what verifies cannot be printed") from None
+        return False
+    try:
+        again = hlo.parse(text)
+    except hlo.HloError as error:
+        raise AssertionError(f"our own print is not read: {str(error)[:2000]}") from error
+    if again.to_text() != text:
+        raise AssertionError("print and parse reach no fixed point")
+    return good
+
+
+def pipeline(path: Path) -> bool:
+    """Reads the text of a pipeline, which must print back to itself."""
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
+    read = parse_pipeline(text)
+    if parse_pipeline(str(read)) != read:
+        raise AssertionError("a pipeline is not what its text says")
+    return True
+
+
+def arguments(path: Path) -> bool:
+    """Reads the arguments of a module from an archive."""
+    read_arguments(str(path), _MODULE)
+    return True
+
+
+TARGETS: dict[str, tuple[Callable[[Path], bool], float]] = {
+    "hlo": (module, 70),
+    "stablehlo": (module, 20),
+    "pipeline": (pipeline, 5),
+    "arguments": (arguments, 5),
+}
+"""By name: what is called with the input, and the share of the inputs that it gets."""
