@@ -205,6 +205,8 @@ def parse_pipeline(text: str, name: str = "") -> Pipeline:
         return Pipeline(build.transform(tree).items, name)
     except VisitError as error:
         raise error.orig_exc from error
+    except RecursionError:
+        raise PassError.at("HLO3003", "the pipeline is nested too deeply", source.span(0)) from None
 
 
 def _offset(error: UnexpectedInput, text: str) -> int:

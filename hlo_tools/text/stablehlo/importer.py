@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -325,7 +326,7 @@ def _entry_shape(shape: Shape, given: Mapping[str, Attribute]) -> Shape:
     mode = given.get("mhlo.layout_mode")
     if not isinstance(mode, str) or not mode.startswith("{") or not shape.is_array:
         return shape
-    order = tuple([int(d) for d in mode.strip("{}").split(",") if d.strip().isdigit()])
+    order = tuple([int(d) for d in re.findall(r"\b[0-9]{1,9}\b", mode)])
     if sorted(order) != list(range(shape.rank)):
         raise Malformed(f"mhlo.layout_mode {mode} does not fit {shape.bare}", code="HLO1505")
     return shape.with_layout(layout(order))

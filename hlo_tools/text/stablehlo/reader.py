@@ -43,6 +43,8 @@ from hlo_tools.text.stablehlo.syntax import (
 from hlo_tools.text.strings import unquote
 
 SYNTAX = "HLO1501"
+MAX_RESULTS = 1 << 16
+"""Results that one operation may have."""
 
 _CORE_NAMES = {"call": "func.call", "return": "func.return"}  # func's ops need no prefix inside a function
 _USE = re.compile(r"%[\w.$-]+(?:#\d+)?")
@@ -153,6 +155,8 @@ class _Build(Transformer[Token, Any]):
                 return _simple(first)
             made: Operation = parts[1]
             made.results = tuple([(name, _number(n or "1", first)) for name, n in _RESULT.findall(first)])
+            if sum(count for _, count in made.results) > MAX_RESULTS:
+                raise Malformed(f"more than {MAX_RESULTS} results", _position(first), first.end_pos, "HLO1006")
             made.at = _position(first)
         else:
             made = first
@@ -589,9 +593,12 @@ _SIMPLE = re.compile(
 
 def _number(text: str, token: Token) -> int:
     """The number that a part of a token spells. Raises Malformed."""
-    if len(text) > _DIGITS:
-        raise Malformed("a number is out of range", _position(token), token.end_pos, "HLO1015")
-    return int(text)
+    try:
+        if len(text) <= _DIGITS:
+            return int(text)
+    except ValueError:  # hexadecimal, or with a fraction
+        pass
+    raise Malformed("expected a whole number of at most 18 digits", _position(token), token.end_pos, "HLO1015")
 
 
 def _numbers(text: str, token: Token) -> tuple[int, ...]:

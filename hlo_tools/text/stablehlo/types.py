@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import prod
 
 from hlo_tools.ir.element import ELEMENT_TYPES, ElementType, complex_of
 from hlo_tools.ir.shape import TOKEN_SHAPE, UNBOUNDED, Shape, array, buffer_of, tuple_of, with_default_layout
@@ -89,6 +90,8 @@ def _array(sizes: str, rest: str) -> Shape:
     if bounds and len(bounds) != len(given):
         raise Malformed(f"{len(bounds)} bounds for {len(given)} dimensions", code=BAD_TYPE)
     dims = [_size(b if n == "?" and bounds else n) for n, b in zip(given, bounds or given, strict=True)]
+    if prod([element.bytes, *[max(n, 1) for n in dims]]) >= 1 << 63:
+        raise Malformed(f"tensor<{sizes}{parts[0]}> is larger than 2^63 bytes", code=BAD_TYPE)
     return array(element, tuple(dims), None, tuple([n == "?" for n in given]))
 
 
