@@ -61,6 +61,9 @@ class Instruction:
         name: str,
         parent: Computation,
         at: int = -1,
+        sharding: Sharding | None = None,
+        metadata: Metadata | None = None,
+        extras: Extras = NO_EXTRAS,
     ) -> None:
         self.op = op
         self.shape = shape
@@ -70,9 +73,9 @@ class Instruction:
         self.parent = parent
         self.at = at
         self.users: dict[Instruction, None] = {}
-        self.sharding: Sharding | None = None
-        self.metadata: Metadata | None = None
-        self.extras: Extras = NO_EXTRAS
+        self.sharding = sharding
+        self.metadata = metadata
+        self.extras = extras
         for x in operands:
             x.users[self] = None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from hlo_tools.ir.attributes import NONE, Dims, Flags, FrontendAttributes, Json, Metadata, NoAttrs
 from hlo_tools.ir.instruction import NO_EXTRAS, Extras
 from hlo_tools.ir.op import Op
 from hlo_tools.ir.sharding import Sharding
-from hlo_tools.text.codecs import CODECS, Codec, Scope, attribute_syntax, end_of_braces
+from hlo_tools.text.codecs import CODECS, Codec, Scope, attribute_syntax, end_of_braces, required_attributes
 from hlo_tools.text.grammar import canonical
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.strings import quote, unquote
@@ -23,8 +23,7 @@ _PAIR = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """`key=value` as written, and where in the source each stands."""
 
     key: str
@@ -96,9 +95,9 @@ def read_attributes(
                 found.unknown.append(pair)
         except Malformed as e:
             raise e.shifted(pair.value_at) from None
-    missing = [row.key for row in syntax.values() if row.required and row.name not in values]
-    if missing:
-        raise Malformed(f"{op.name} lacks the attribute '{missing[0]}'", at, at + len(op.name), "HLO1021")
+    for row in required_attributes(op.Attrs):
+        if row.name not in values:
+            raise Malformed(f"{op.name} lacks the attribute '{row.key}'", at, at + len(op.name), "HLO1021")
     if found.unknown:
         extras["unknown"] = tuple((p.key, p.value) for p in found.unknown)
     found.record = op.Attrs(**values) if values else empty_record(op.Attrs)
@@ -157,17 +156,23 @@ _COMMON: dict[str, _Put] = {
 # ---- metadata
 
 _METADATA_FIELD = re.compile(rf"""([a-z_]+)=({_STRING}|'(?:[^'\\]|\\.)*'|[\w\-]+|\{{[^{{}}]*\}}),? ?""")
-_PLAIN_METADATA = re.compile(r'\{op_name="([^"\\\n]++)"(?: stack_frame_id=(\d{1,18}))?\}')
+PLAIN_METADATA = re.compile(r"""\{op_name=("(?:[^"\\\n]++|\\['"])++")(?: stack_frame_id=(\d{1,18}))?\}""")
+"""The metadata of most instructions in XLA's dumps."""
 _METADATA_KINDS: dict[str, tuple[Any, Any]] = {
     f.name: (get_type_hints(Metadata)[f.name], f.default) for f in fields(Metadata) if f.default is not MISSING
 }
 
 
+def plain_metadata(name: str, frame: str | None) -> Metadata:
+    """What the two groups of PLAIN_METADATA say."""
+    return Metadata("", unquote(name), stack_frame_id=int(frame or 0))
+
+
 def parse_metadata(text: str) -> Metadata:
     """The value of `metadata={...}`. Raises Malformed."""
-    m = _PLAIN_METADATA.fullmatch(text)
+    m = PLAIN_METADATA.fullmatch(text)
     if m is not None:
-        return Metadata(op_name=m[1], stack_frame_id=int(m[2] or 0))
+        return plain_metadata(m[1], m[2])
     values: dict[str, Any] = {}
     at, end = 1, len(text) - 1
     while at < end:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, Protocol, Union, get_args, get_origin, get_type_hints
 
@@ -63,11 +63,13 @@ class Style(Protocol):
 
 
 _MAX_DEPTH = 1000
+_REMEMBERED = 500
+"""Values with longer texts are not kept for a second use."""
 _AS_IT_IS = frozenset({"json", "raw", "string"})
 """Rules of values that are kept as text, of any length."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Codec:
     """How values of one type stand in text.
 
@@ -75,15 +77,23 @@ class Codec:
     plain  a regular expression of texts that `read` takes as they are
     read   text as `plain` matches it, or as the grammar's tokens in a row -> value
     show   value -> text
+    alone  the value refers to nothing, so that equal texts may share one
     """
 
     rule: str
     plain: re.Pattern[str]
     read: Callable[[str, Scope], Any]
     show: Callable[[Any, Style], str]
+    alone: bool = False
 
     def parse(self, text: str, scope: Scope) -> Any:
         """The value that `text` denotes. Raises Malformed."""
+        if self.alone and len(text) < _REMEMBERED:
+            return _remembered(self, text)
+        return self.parse_anew(text, scope)
+
+    def parse_anew(self, text: str, scope: Scope) -> Any:
+        """The same, without a look at what was read before."""
         if len(text) > MAX_LENGTH and self.rule not in _AS_IT_IS:
             raise Malformed(f"a value of {len(text)} characters", code="HLO1006")
         try:
@@ -106,7 +116,19 @@ class Codec:
 
 def simple(rule: str, plain: str, read: Callable[[str], Any], show: Callable[[Any], str]) -> Codec:
     """The codec of a type that refers to nothing."""
-    return Codec(rule, re.compile(plain), lambda text, _: read(text), lambda value, _: show(value))
+    return Codec(rule, re.compile(plain), lambda text, _: read(text), lambda value, _: show(value), alone=True)
+
+
+class _NoScope:
+    """The scope of values that refer to nothing."""
+
+    def computation(self, name: str) -> Computation:
+        raise KeyError(name)
+
+
+@lru_cache(1 << 12)
+def _remembered(codec: Codec, text: str) -> Any:
+    return codec.parse_anew(text, _NoScope())
 
 
 _INT = r"-?\d+"
@@ -409,4 +431,15 @@ def attribute_syntax(record: type[Any]) -> dict[str, FieldSyntax]:
             key, required = f.metadata.get("key") or f.name, f.default is MISSING
             always = required or bool(f.metadata.get("always"))
             found[key] = FieldSyntax(key, f.name, codec(hints[f.name]), f.default, required, always)
+    return found
+
+
+_REQUIRED: dict[Any, tuple[FieldSyntax, ...]] = {}
+
+
+def required_attributes(record: type[Any]) -> tuple[FieldSyntax, ...]:
+    """The fields that must be given."""
+    found = _REQUIRED.get(record)
+    if found is None:
+        found = _REQUIRED[record] = tuple([row for row in attribute_syntax(record).values() if row.required])
     return found

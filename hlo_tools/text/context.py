@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from hlo_tools.ir.attributes import Metadata
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.module import Module
+from hlo_tools.ir.op import Op
 from hlo_tools.ir.shape import Shape
 from hlo_tools.support.diagnostic import Diagnostic, Note, Severity
 from hlo_tools.support.source import Source
@@ -24,6 +26,10 @@ _RESTART = re.compile(
     r"\n[^\S\n]*(?:(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)[^\S\n]*=[^\S\n]*[a-z(]"
     r"|\}|ENTRY\b|%?[\w.\-]+ [^=\n]*\{[^\S\n]*\n)"
 )
+
+
+Head: TypeAlias = tuple[Shape, Op[Any], dict[str, Attributes]]
+"""What `f32[2]{0} add` says: shape, op, and the attributes that it had so far."""
 
 
 class TooMany(Exception):
@@ -45,8 +51,9 @@ class Context:
         self.first_use: dict[str, int] = {}
         # memories of the fast path, by text
         self.shapes: dict[str, Shape] = {}
-        self.attributes: dict[tuple[str, str], Attributes] = {}
-        self.metadata: dict[str, tuple[Metadata | None, str]] = {}
+        self.heads: dict[str, Head] = {}
+        self.attributes: dict[str, dict[str, Attributes]] = {}  # by opcode, and what stands behind the operands
+        self.metadata: dict[str, tuple[Metadata, str]] = {}  # with the attributes behind it
 
     def skip(self, at: int) -> int:
         """Where the next token starts."""

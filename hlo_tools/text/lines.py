@@ -1,7 +1,8 @@
 """The fast path of the reader: instruction lines in the form in which XLA prints them.
 
-One regular expression splits a line; shapes, attributes and metadata recur and are remembered by their text. A line
-that is not in this form, or in which anything is wrong, is left to `body.py`, so nothing here knows of diagnostics.
+A line is cut at its first ` = `, `(` and `)`; what stands between recurs and is remembered by its text: shape and
+opcode, attributes, metadata. A line that is not in this form, or in which anything is wrong, is left to `body.py`, so
+nothing here knows of diagnostics.
 """
 
 from __future__ import annotations
@@ -15,23 +16,35 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Op
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import OPS
-from hlo_tools.text.attributes import Attributes, parse_metadata, read_attributes, split_pairs
-from hlo_tools.text.context import Context
+from hlo_tools.text.attributes import (
+    PLAIN_METADATA,
+    Attributes,
+    parse_metadata,
+    plain_metadata,
+    read_attributes,
+    split_pairs,
+)
+from hlo_tools.text.context import Context, Head
 from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import parse_shape
 
 _PARENTHESES = r"(?:[^()\n]++|\((?:[^()\n]++|\([^()\n]*+\))*+\))*+"
-LINE = re.compile(
-    rf"  (ROOT )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) = (\({_PARENTHESES}\)|[a-z]\w*+\[[^\]\s]*+\](?:\{{[^\n ]*+)?)"
-    rf" ([a-z][a-z\d\-]*+)\(({_PARENTHESES})\)(?:, ([^\n]++))?\n(?=[ \t]*+[%\w}}])",
-    re.ASCII,
-)
-"""ROOT, name, shape, opcode, what stands between the parentheses, attributes; and the next line is no continuation."""
+_SHAPE = rf"\({_PARENTHESES}\)|[a-z]\w*+\[[^\]\s]*+\](?:\{{[^\n ]*+)?"
+_HEAD = re.compile(rf"(({_SHAPE}) ([a-z][a-z\d\-]*+))\(", re.ASCII)
+_LITERAL = re.compile(rf"({_PARENTHESES})\)")
+_LEFT = re.compile(r"  (ROOT )?(%|(?=[A-Za-z_]))([\w.\-]++)", re.ASCII)
+_NAME = re.compile(r"[\w.\-]+", re.ASCII)
+_NAME_BYTES = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz.-"
+_START = re.compile(r"[ \t]*+[%\w}]", re.ASCII)
 _INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
-_METADATA = re.compile(r'metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*+\})(?:, |$)')
+_TYPED = re.compile(rf"({_SHAPE}) %?([\w.\-]++)(?:, (?!$)|$)", re.ASCII)
+_PLAIN_METADATA = re.compile(rf", metadata={PLAIN_METADATA.pattern}(?=, |$)")
+_METADATA = re.compile(r', metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*+\})(?=, |$)')
 _REMEMBERED = 2000
 """Longer attributes, and constants with them, are not kept for a second use."""
+_CHUNK = 1 << 16
+"""Characters that are split into lines at a time."""
 
 
 class LineReader:
@@ -51,88 +64,173 @@ class LineReader:
 
     def lines(self, at: int) -> int:
         """Read instructions from `at` on; returns where the first line starts that is not in XLA's form."""
+        text = self.context.text
+        names: list[str] = []
+        while text.startswith("  ", at):
+            stop = text.find("\n}", at, at + _CHUNK)
+            if stop < 0:
+                stop = text.rfind("\n", at, at + _CHUNK)
+                if stop < 0:
+                    break
+            kept = names[-1:]
+            names = []
+            at = self._run(text[at:stop].split("\n"), at, names)
+            if "" in names or "".join(names).encode("utf-8", "surrogatepass").translate(None, _NAME_BYTES):
+                good = next(i for i, name in enumerate(names) if not _NAME.fullmatch(name))
+                return min(self._undo(name) for name in names[good:])
+            if at <= stop:
+                names = kept + names
+                break
+        if names and not _START.match(text, at):  # this goes on with the line before
+            return self._undo(names[-1])
+        return at
+
+    def _run(self, lines: list[str], at: int, done: list[str]) -> int:
+        """Read lines up to the first that is not in XLA's form, and note the names; returns where reading ended."""
         context, computation, names = self.context, self.computation, self.names
-        text, shapes, attributes, metadata = context.text, context.shapes, context.attributes, context.metadata
-        match, ops = LINE.match, OPS
-        while (m := match(text, at)) is not None:
-            root, name, shape_text, opcode, args, rest = m.groups()
+        heads, metadata = context.heads, context.metadata
+        for line in lines:
+            left, _, right = line.partition(" = ")
+            head, _, tail = right.partition("(")
+            known = heads.get(head)
             try:
-                shape = shapes.get(shape_text)
-                if shape is None:
-                    shape = shapes[shape_text] = parse_shape(shape_text)
-                where: tuple[Metadata | None, str] | None = None
-                if rest is None:
-                    rest = ""
+                if known is None:
+                    known, tail = self._head(right)
+                shape, op, attributes = known
+                args, closed, rest = tail.partition(")")
+                if not closed:
+                    break
+                root = False
+                if left.startswith("  %"):
+                    name = left[3:]
+                    start = at + 3
                 else:
-                    cut = rest.find("metadata={")
-                    if cut >= 0:
-                        tail = rest[cut:] if cut else rest
-                        where = metadata.get(tail)
-                        if where is None:
-                            where = metadata[tail] = _split_metadata(tail)
-                        if where[1]:
-                            rest = rest[:cut] + where[1]
-                        elif cut:
-                            if rest[cut - 2 : cut] != ", ":
-                                return at
-                            rest = rest[: cut - 2]
-                        else:
-                            rest = ""
-                op = ops[opcode]
+                    m = _LEFT.fullmatch(left)
+                    if m is None:
+                        break
+                    name = m[3]
+                    root = m[1] is not None
+                    start = at + m.start(3)
+                    if root and self.root is not None:
+                        break
+                if name in names:
+                    break
                 operands: tuple[Instruction, ...] = ()
                 inline = op.inline
                 if inline is None:
                     if args:
                         if "/" in args:
                             args = _INDEX.sub("", args)
-                        if "%" in args:
-                            args = f", {args}".replace(", %", ", ")[2:]
-                        operands = tuple([names[x] for x in args.split(", ")])
-                    key = (opcode, rest)
-                elif inline == "number":
-                    key = (opcode, f"{args} {rest}")
-                else:
-                    key = (opcode, f"{shape_text} {args} {rest}")
+                        try:
+                            operands = tuple(
+                                [names[x] for x in (args[1:].split(", %") if args[0] == "%" else args.split(", "))]
+                            )
+                        except KeyError:
+                            operands = self._typed(args)
+                elif "(" in args or '"' in args:
+                    m = _LITERAL.match(tail)
+                    if m is None:
+                        break
+                    args, rest = m[1], tail[m.end() :]
+                where: Metadata | None = None
+                if rest:
+                    cut = rest.find(", metadata={")
+                    if cut >= 0:
+                        tail = rest[cut:] if cut else rest
+                        found_at = metadata.get(tail)
+                        if found_at is None:
+                            found_at = metadata[tail] = _split_metadata(tail)
+                        where, behind = found_at
+                        rest = rest[:cut] + behind if cut else behind
+                key = rest if inline is None else f"{args} {rest}"
                 found = attributes.get(key)
                 if found is None:
                     found = self._attributes(op, args, rest, shape, at)
-                    if len(key[1]) < _REMEMBERED:
+                    if len(key) < _REMEMBERED:
                         attributes[key] = found
-                if name in names or (root is not None and self.root is not None):
-                    return at
             except (KeyError, Malformed, ValueError):
-                return at
-            inst = Instruction(op, shape, operands, found.record, name, computation, m.start(2))
-            names[name] = inst
-            if where is not None:
-                inst.metadata = where[0]
-            inst.sharding = found.sharding
-            inst.extras = found.extras
+                break
+            names[name] = inst = Instruction(
+                op, shape, operands, found.record, name, computation, start, found.sharding, where, found.extras
+            )
+            done.append(name)
             if found.control:
                 self.control.append((inst, found.control, at))
-            if root is not None:
+            if root:
                 self.root = inst
-            at = m.end()
+            at += len(line) + 1
         return at
+
+    def _undo(self, name: str) -> int:
+        """Take back the last instruction, of this name; returns where its line starts."""
+        inst = self.names.pop(name)
+        for x in inst.operands:
+            x.users.pop(inst, None)
+        if self.root is inst:
+            self.root = None
+        self.control = [c for c in self.control if c[0] is not inst]
+        return self.context.text.rfind("\n", 0, inst.at) + 1
+
+    def _head(self, text: str) -> tuple[Head, str]:
+        """What `shape opcode(` at the start of `text` says, and what follows. Raises Malformed and KeyError."""
+        m = _HEAD.match(text)
+        if m is None:
+            raise Malformed("not in the plain form")
+        head, shape, opcode = m.groups()
+        heads = self.context.heads
+        known = heads.get(head)
+        if known is None:
+            op = OPS[opcode]
+            # a constant is read as its shape says
+            group = head if op.inline == "value" else opcode
+            known = heads[head] = (self._shape(shape), op, self.context.attributes.setdefault(group, {}))
+        return known, text[m.end() :]
+
+    def _shape(self, text: str) -> Shape:
+        shapes = self.context.shapes
+        found = shapes.get(text)
+        if found is None:
+            found = shapes[text] = parse_shape(text)
+        return found
+
+    def _typed(self, text: str) -> tuple[Instruction, ...]:
+        """Operands with their shapes before them. Raises Malformed and KeyError."""
+        found: list[Instruction] = []
+        at = 0
+        while at < len(text):
+            m = _TYPED.match(text, at)
+            if m is None:
+                raise Malformed("not in the plain form")
+            inst = self.names[m[2]]
+            if self._shape(m[1]) is not inst.shape:
+                raise Malformed("not in the plain form")
+            found.append(inst)
+            at = m.end()
+        return tuple(found)
 
     def _attributes(self, op: Op[Any], args: str, rest: str, shape: Shape, at: int) -> Attributes:
         """Attributes that are read for the first time. Raises Malformed where the careful path has to look."""
+        if rest and (len(rest) < 3 or not rest.startswith(", ")):
+            raise Malformed("not in the plain form")
         inline: tuple[str, Any] | None = None
         if op.inline == "number":
-            if not (args.isascii() and args.isdigit()):
+            if not (args.isascii() and args.isdigit() and len(args) < 10):
                 raise Malformed("not in the plain form")
             inline = (op.inline, int(args))
         elif op.inline is not None:
             inline = (op.inline, parse_literal(args, shape))
         self.context.here = at
-        found = read_attributes(op, split_pairs(rest), self.context, inline)
+        found = read_attributes(op, split_pairs(rest[2:]), self.context, inline)
         if found.unknown or found.metadata is not None:
             raise Malformed("not in the plain form")
         return found
 
 
-def _split_metadata(text: str) -> tuple[Metadata | None, str]:
+def _split_metadata(text: str) -> tuple[Metadata, str]:
     """The metadata at the start of `text`, and the attributes behind it. Raises Malformed."""
+    m = _PLAIN_METADATA.match(text)
+    if m is not None:
+        return plain_metadata(m[1], m[2]), text[m.end() :]
     m = _METADATA.match(text)
     if m is None:
         raise Malformed("not in the plain form")

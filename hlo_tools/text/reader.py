@@ -167,6 +167,11 @@ def _check_signature(context: Context, head: Head, computation: Computation) -> 
         return
     span = (head.at, head.at + len(head.name or ""))
     try:
+        read_head(context.text, head.start)  # the quick way took whatever stands there
+    except Malformed as e:
+        context.report(e)
+        return
+    try:
         if len(head.parameters or "") > MAX_LENGTH:
             raise Malformed("too long", code="HLO1006")
         given = parse_shape(f"({_PARAMETER_NAME.sub('', head.parameters or '')})").elements

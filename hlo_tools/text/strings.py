@@ -19,6 +19,8 @@ def quote(value: str) -> str:
     """`value` between double quotes; bytes outside of printable ASCII become octal."""
     if _PLAIN.fullmatch(value):
         return f'"{value}"'
+    if _PLAIN.fullmatch(value.replace("'", "").replace('"', "")):
+        return '"' + value.replace("'", "\\'").replace('"', '\\"') + '"'
     data = value.encode("utf-8", "surrogateescape")
     return '"' + "".join(_WRITTEN.get(c) or (chr(c) if 32 <= c < 127 else f"\\{c:03o}") for c in data) + '"'
 
@@ -26,8 +28,11 @@ def quote(value: str) -> str:
 def unquote(text: str) -> str:
     """The value of a quoted string, given with its quotes. Bytes that are not UTF-8 become surrogates."""
     inner = text[1:-1]
-    if "\\" not in inner:
+    slashes = inner.count("\\")
+    if not slashes:
         return inner
+    if slashes == inner.count("\\'") + inner.count('\\"'):  # the only escapes that most texts have
+        return inner.replace("\\'", "'").replace('\\"', '"')
     data = _ESCAPE.sub(_escape, inner.encode("utf-8", "surrogateescape"))
     return data.decode("utf-8", "surrogateescape")
 

@@ -13,6 +13,7 @@ from hlo_tools.text.strings import quote, unquote
 
 _NAME = re.compile(r'\s*(\d{1,9}) ("(?:[^"\\\n]|\\.)*")(?=\s)')
 _RECORD = re.compile(r"\s*(\d{1,9}) ?\{([^{}]*)\}")
+_INT = r"\d{1,18}"
 _FIELD = re.compile(r"(\w+)\s*=\s*(\d+)")
 
 
@@ -25,6 +26,7 @@ class Table:
     row: re.Pattern[str]
     read: Callable[[str], Any]
     show: Callable[[Any], str]
+    plain: re.Pattern[str] | None = None  # rows as XLA prints them: the number and each field
 
 
 def _records(heading: str, field: str, keys: tuple[str, ...]) -> Table:
@@ -38,7 +40,8 @@ def _records(heading: str, field: str, keys: tuple[str, ...]) -> Table:
     def show(row: tuple[int, ...]) -> str:
         return "{" + " ".join(f"{k}={v}" for k, v in zip(keys, row, strict=True)) + "}"
 
-    return Table(heading, field, _RECORD, read, show)
+    plain = rf"\n(\d{{1,9}}) \{{{' '.join(f'{k}=({_INT})' for k in keys)}\}}"
+    return Table(heading, field, _RECORD, read, show, re.compile(plain, re.ASCII))
 
 
 TABLES = {
@@ -60,6 +63,13 @@ TABLES = {
 def read_table(table: Table, text: str, at: int) -> tuple[tuple[Any, ...], int]:
     """The rows that start at `at`, behind the heading, and where they end. Raises Malformed."""
     rows: list[Any] = []
+    if table.plain is not None:
+        while (m := table.plain.match(text, at)) is not None:
+            number, *row = map(int, m.groups())
+            if number != len(rows) + 1:
+                break
+            rows.append(tuple(row))
+            at = m.end()
     while m := table.row.match(text, at):
         if int(m[1]) != len(rows) + 1:
             raise Malformed(f"row {m[1]} of {table.heading} follows row {len(rows)}", m.start(1), m.end(1), "HLO1022")

@@ -80,8 +80,10 @@ def _archives() -> list[bytes]:
 def seeds(corpus: Path | None = None) -> dict[str, list[list[bytes]]]:
     """The inputs to start from, by the target that reads them: those of each origin in a list of their own."""
     folders = [TESTDATA] if corpus is None else [TESTDATA, corpus]
+    modules = [found for folder in folders if (found := _texts(folder, "*.hlo") + _texts(folder, "*.hlo.gz"))]
     return {
-        "hlo": [found for folder in folders if (found := _texts(folder, "*.hlo") + _texts(folder, "*.hlo.gz"))],
+        "hlo": modules,
+        "readers": modules,
         "stablehlo": [found for folder in folders if (found := _texts(folder, "*.mlir"))],
         "pipeline": [_pipelines()],
         "arguments": [_archives()],

@@ -8,7 +8,9 @@ from pathlib import Path
 import hlo_tools as hlo
 from hlo_tools.cli.arrays import read_arguments
 from hlo_tools.passes.pipeline import parse_pipeline
+from hlo_tools.text.detect import is_mlir
 
+from .careful import careful, quick
 from .seeds import ARGUMENTS
 
 _MODULE = hlo.parse(ARGUMENTS)
@@ -37,6 +39,17 @@ def module(path: Path) -> bool:
     return good
 
 
+def readers(path: Path) -> bool:
+    """Reads lines as a whole, and by the grammar alone: the results must be the same, or both must refuse."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    if is_mlir(text):
+        return False
+    fast, slow = quick(text), careful(text)
+    if fast != slow and not (fast.startswith("<string>:") and slow.startswith("<string>:")):
+        raise AssertionError(f"the grammar says something else:\n{fast[:1000]}\n---\n{slow[:1000]}")
+    return not fast.startswith("<string>:")
+
+
 def pipeline(path: Path) -> bool:
     """Reads the text of a pipeline, which must print back to itself."""
     text = path.read_bytes().decode("utf-8", "surrogateescape")
@@ -53,8 +66,9 @@ def arguments(path: Path) -> bool:
 
 
 TARGETS: dict[str, tuple[Callable[[Path], bool], float]] = {
-    "hlo": (module, 70),
+    "hlo": (module, 60),
     "stablehlo": (module, 20),
+    "readers": (readers, 10),
     "pipeline": (pipeline, 5),
     "arguments": (arguments, 5),
 }

@@ -8,40 +8,19 @@ HLO_TOOLS_ALL_DUMPS set.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
 from corpus import CASES, DUMPS, MODELS, ROUNDTRIP, name_of, text_of
+from fuzz.careful import careful, quick
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import hlo_tools as hlo
-from hlo_tools.text import body, lines, reader
 from hlo_tools.text.grammar import canonical, grammar
 from hlo_tools.text.reader import parse_hlo
 
 EVERY = "HLO_TOOLS_ALL_DUMPS" in os.environ
 """All dumps take a quarter of an hour."""
-NOTHING = re.compile(r"(?!)")
-FAST = [(lines, "LINE"), (reader, "_HEADER"), (reader, "_HEAD"), (body, "_TAIL")]
-"""The regular expressions of whole lines."""
-
-
-def careful(text: str) -> str:
-    """The text after a reading by the grammar alone, or the codes of the errors."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name in FAST:
-            patch.setattr(module, name, NOTHING)
-        return quick(text)
-
-
-def quick(text: str) -> str:
-    """The text after an ordinary reading, or the codes of the errors."""
-    try:
-        return parse_hlo(text).to_text()
-    except hlo.ParseError as e:
-        return "\n".join(map(str, e.diagnostics))
 
 
 @pytest.mark.parametrize("path", [*ROUNDTRIP, *MODELS, *CASES], ids=name_of)
@@ -78,6 +57,39 @@ def test_damaged_lines(line: str, changes: list[tuple[float, str, bool]]) -> Non
         line = line[:at] + piece + line[at if insert else at + 1 :]
     declared = "".join(f"  {name} = f32[8,4]{{1,0}} parameter({i})\n" for i, name in enumerate(("x", "p", "a", "b")))
     text = f"HloModule m\n\nsum {{\n{declared}}}\n\nENTRY e {{\n{declared}{line}\n}}\n"
+    assert careful(text) == quick(text)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["%b = f32[2]{0} negate(%a)", '   , metadata={op_name="n"}', "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%b = f32[2]{0} negate(%a),", '   metadata={op_name="n"}', "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%b = f32[2]{0} negate(%a), ", '   metadata={op_name="n"}', "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%b = f32[2]{0} negate(%a)", "// a remark", "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%b = f32[2]{0} negate(%a)", "/* %c = f32[] constant(1)", "*/ ROOT %c = f32[2]{0} abs(%b)"],
+        ["%é = f32[2]{0} negate(%a)", "%b = f32[2]{0} abs(%é)", "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%b%c = f32[2]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%b%c)"],
+        ["% = f32[2]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%)"],
+        ["b = f32[2]{0} negate(a)", "%c = f32[2]{0} add(%a, b)", "ROOT d = f32[2]{0} add(b, %c)"],
+        ["%b = f32[2]{0} negate(f32[2]{0} %a)", "ROOT %c = f32[2]{0} add(f32[2]{0} %a, f32[2]{0} %b)"],
+        ["%b = f32[2]{0} negate(f32[3]{0} %a)", "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%b = f32[2]{0} negate(%a), ", "ROOT %c = f32[2]{0} abs(%b), "],
+        ["%b = f32[2]{0} add(%a, %a, )", "ROOT %c = f32[2]{0} abs(%b)"],
+        ["ROOT %b = f32[2]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%a = f32[2]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%a)"],
+        ["%b = f32[2]{0:T(2,128)} negate(%a)", "ROOT %c = (f32[2]{0}, f32[2]{0}) tuple(%a, %b)"],
+        ['%b = f32[2]{0} negate(%a), metadata={op_name="n"}, backend_config={"a":", metadata={"}'],
+        ['%b = f32[2]{0} negate(%a), metadata={op_name="n"}, '],
+        ["%b = (f32[], (pred[], s32[2]{0})) constant((1, (true, {1, 2})))", "ROOT %c = f32[2]{0} abs(%a)"],
+        ["%b = f32[2]{0} negate(%a)" + " " * 70_000, "ROOT %c = f32[2]{0} abs(%b)"],
+        [f"%a.{i} = f32[2]{{0}} negate(%a)" for i in range(5000)] + ["  , sharding={replicated}", "}", "ENTRY %f {"],
+        [f"%a.{i} = f32[2]{{0}} negate(%a)" for i in range(3000)] + ["%é = f32[2]{0} abs(%a.2)", "%b = f32[] abs(%é)"],
+    ],
+)  # fmt: skip
+def test_unusual_lines(lines: list[str]) -> None:
+    body = "".join(f"  {line}\n" for line in ["%a = f32[2]{0} parameter(0)", *lines])
+    text = f"HloModule m\n\nENTRY %e {{\n{body}}}\n"
     assert careful(text) == quick(text)
 
 
