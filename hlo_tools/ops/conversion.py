@@ -62,8 +62,18 @@ def converted(x: Array, source: ElementType, target: ElementType) -> Array:
     if source.is_integer and source.bits < 8:
         x = x.astype(compute_dtype(source))
     if target.is_float and source.is_integer and target.bits <= 16:
-        x = x.astype(np.float64)
+        x = _odd_f64(x)
     return narrow(x, target)
+
+
+def _odd_f64(x: Array) -> Array:
+    """Integers as doubles, rounded to odd where they are too long: a later rounding is then the only one."""
+    if x.dtype.itemsize < 8:
+        return x.astype(np.float64)
+    low = x & np.asarray(0x7FF, x.dtype)
+    long = (x >= 1 << 53) | (x < -(1 << 53)) if x.dtype.kind == "i" else x >= 1 << 53
+    sticky = (x ^ low) | np.where(low != 0, np.asarray(0x800, x.dtype), np.asarray(0, x.dtype))
+    return np.where(long, sticky, x).astype(np.float64)
 
 
 def _saturated(x: Array, target: ElementType) -> Array:

@@ -14,10 +14,11 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from hlo_tools.ir.element import ElementType
+from hlo_tools.ir.element import ELEMENT_TYPES, ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+F8E8M0FNU = ELEMENT_TYPES["f8e8m0fnu"]
 F32, F64, C128 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128)
 UINTS: dict[int, np.dtype[Any]] = {
     1: np.dtype(np.uint8),
@@ -31,7 +32,7 @@ UINTS: dict[int, np.dtype[Any]] = {
 def compute_dtype(element: ElementType) -> np.dtype[Any]:
     """The type in which sums and products of `element` are computed; its own where numpy has it."""
     if element.is_float and element.bits <= 16:
-        return F32
+        return F32 if element is not F8E8M0FNU else F64  # its range is that of f32, squared in a product
     if element.is_integer and element.bits < 8:
         return np.dtype(np.int8 if element.is_signed else np.uint8)
     return element.dtype
@@ -54,6 +55,14 @@ def _odd_f32(x: Array) -> Array:
     return np.where(inexact, np.nextafter(near, toward), near)
 
 
+def _powers_of_two(x: Array) -> Array:
+    """Doubles as f8e8m0fnu: the nearest power, the larger one of two; NaN for what is not positive or too large."""
+    part, exponent = np.frexp(x)
+    exponent = np.maximum(exponent - 1 + (part >= 0.75), -127)
+    bits = np.where((x > 0) & np.isfinite(x) & (exponent <= 127), exponent + 127, 255)
+    return bits.astype(np.uint8).view(F8E8M0FNU.dtype)
+
+
 def same_extent(xs: Sequence[Array]) -> list[Array]:
     """Arrays whose run-time sizes differ, cut to the sizes that all have; a size of 1 is repeated, as in XLA."""
     ranks = {x.ndim for x in xs if x.ndim}
@@ -69,8 +78,12 @@ def narrow(x: Any, element: ElementType) -> Array:
     y: Array = np.asarray(x)
     if y.dtype == element.dtype:
         return y
+    if element is F8E8M0FNU:
+        return _powers_of_two(y.astype(F64))
     if y.dtype == F64 and element.is_float and element.bits <= 16 and element.dtype != np.float16:
         y = _odd_f32(y)
+    if element.is_float and y.dtype.itemsize == 1 and y.dtype != np.bool_:
+        y = y.astype(F32)  # exact, and ml_dtypes lacks some of the direct ways
     if element.is_integer and element.bits < 8 and y.dtype.itemsize > 1:
         y = y.astype(np.int8)
     if element.is_float and element.bits <= 8 and y.dtype.itemsize == 1:
@@ -125,6 +138,8 @@ def total_order_key(x: Array, element: ElementType) -> Array:
     """Integers that order floats as IEEE 754 totalOrder: -NaN, -inf ... -0, 0 ... inf, NaN. Others stay."""
     if not element.is_float:
         return x.astype(compute_dtype(element), copy=False)
+    if element is F8E8M0FNU:  # it has no sign
+        return bits_of(x).astype(np.int16)
     if element.bits < 8:
         x = x.astype(np.float32)
     bits = bits_of(x)
