@@ -10,6 +10,7 @@ from typing import Any
 
 from hlo_tools.ir.op import Op
 from hlo_tools.ops import (
+    asynchronous,
     collectives,
     compare,
     control,
@@ -36,6 +37,7 @@ from hlo_tools.ops import (
 )
 
 MODULES: tuple[ModuleType, ...] = (
+    asynchronous,
     collectives,
     compare,
     control,

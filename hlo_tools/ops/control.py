@@ -38,9 +38,19 @@ class Call(Op[CallAttrs]):
         need_aliasing(inst, at.output_to_operand_aliasing)
         described = bool(inst.extras.frontend_attributes)
         need(described or not at.is_composite, "a composite call must have frontend_attributes")
+        if at.is_composite:
+            _need_composite(dict(inst.extras.frontend_attributes))
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         return env.call(inst.attrs.to_apply, xs)
+
+
+def _need_composite(described: dict[str, str]) -> None:
+    """What the frontend attributes of a composite call say about it (StableHLO `composite`)."""
+    need(described.get("composite.name", '""') != '""', "a composite call must have a non-empty composite.name")
+    need(described.get("composite.attributes") != '""', "composite.attributes of a composite call must not be empty")
+    version = described.get("composite.version", "0").strip('"')
+    need(version.isdecimal(), f"composite.version must be a non-negative integer, got {version}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +72,13 @@ class Fusion(Op[FusionAttrs]):
 
     def verify(self, inst: Instruction) -> None:
         at: FusionAttrs = inst.attrs
-        need_signature(at.calls, [x.shape for x in inst.operands], inst.shape, "the fused computation")
+        taken = len(at.calls.parameters)
+        need(
+            taken <= len(inst.operands),
+            f"the fused computation {at.calls.name} has {taken} parameters, greater than the number of operands,"
+            f" {len(inst.operands)}",
+        )
+        need_signature(at.calls, [x.shape for x in inst.operands[:taken]], inst.shape, "the fused computation")
         need_same_thread(inst, at.calls)
         need_aliasing(inst, at.output_to_operand_aliasing)
 
@@ -93,6 +109,8 @@ class While(Op[WhileAttrs]):
         state = inst.operands[0].shape
         need_signature(inst.attrs.condition, [state], scalar(PRED), "the condition")
         need_signature(inst.attrs.body, [state], state, "the body")
+        need_same_thread(inst, inst.attrs.condition)
+        need_same_thread(inst, inst.attrs.body)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         state, rounds = xs[0], 0
@@ -136,9 +154,11 @@ class Conditional(Op[ConditionalAttrs]):
             f"first operand of conditional must be a scalar of PRED or S32, got {chooser.bare}",
             0,
         )
+        by_name = at.true_computation is not None
         need(
-            chooser.element is S32 or len(at.branches) == 2,
-            f"a pred chooses between 2 branches, got {len(at.branches)}",
+            by_name == (chooser.element is PRED) or (not by_name and len(at.branches) == 2),
+            f"first operand of {'' if by_name else 'indexed '}conditional must be a scalar of"
+            f" {'PRED' if by_name else 'S32'}, got {chooser.bare} for {len(at.branches)} branches",
             0,
         )
         return at.branches[0].result.shape.bare
@@ -146,6 +166,7 @@ class Conditional(Op[ConditionalAttrs]):
     def verify(self, inst: Instruction) -> None:
         for x, branch in zip(inst.operands[1:], inst.attrs.branches, strict=True):
             need_signature(branch, [x.shape], inst.shape, "branch")
+            need_same_thread(inst, branch)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         branches = inst.attrs.branches

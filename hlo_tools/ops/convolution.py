@@ -63,6 +63,9 @@ class Convolution(Op[ConvolutionAttrs]):
         return made(wider, dims)
 
     def check(self, at: ConvolutionAttrs, shape: Shape, *xs: Shape) -> None:
+        if at.sparsity_config and any(x.is_tuple for x in xs):
+            need(shape.is_array, f"the result is {shape}, expected an array")
+            return  # a sparse operand is a tuple of values and their places, whose sizes the rule does not know
         inferred = self.shape(at, *xs)
         need(
             shape.is_array and shape.dims == inferred.dims,

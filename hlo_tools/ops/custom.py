@@ -21,7 +21,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Callees, Env, NotYet, Op
 from hlo_tools.ir.shape import scalar
 from hlo_tools.ops.checks import TESTS, run_check
-from hlo_tools.ops.rules import need, need_aliasing
+from hlo_tools.ops.rules import bare_text, need, need_aliasing, need_count, outer_parts
 
 IDENTITIES = frozenset(
     {
@@ -77,7 +77,10 @@ class CustomCall(Op[CustomCallAttrs]):
 
     def verify(self, inst: Instruction) -> None:
         at: CustomCallAttrs = inst.attrs
-        need_aliasing(inst, at.output_to_operand_aliasing)
+        if at.output_to_operand_aliasing and not _skips_alias_check(inst):
+            need_aliasing(inst, at.output_to_operand_aliasing)
+        if at.operand_layout_constraints:
+            _need_constraints(inst, at.operand_layout_constraints)
         target = at.custom_call_target
         if target in BUFFER_TARGETS:
             need(len(at.output_to_operand_aliasing) == 1, f"{target} must have one output-to-operand aliasing")
@@ -95,6 +98,22 @@ class CustomCall(Op[CustomCallAttrs]):
             run_check(inst, *xs)
             return ()
         raise NotYet(f'custom-call to "{target}" has no meaning here')
+
+
+def _skips_alias_check(inst: Instruction) -> bool:
+    return any(key == "xla_skip_custom_call_alias_shape_check" for key, _ in inst.extras.frontend_attributes)
+
+
+def _need_constraints(inst: Instruction, text: str) -> None:
+    """A custom call that constrains layouts has to name one shape, with a layout, for each operand."""
+    shapes = outer_parts(bare_text(text[1:-1]))
+    need_count(len(shapes), len(inst.operands), "shapes in operand_layout_constraints")
+    for i, (shape, x) in enumerate(zip(shapes, inst.operands, strict=True)):
+        need(
+            shape == bare_text(x.shape.text),
+            f"layout constraint {shape} for operand {i} is not compatible with operand shape {x.shape.bare}",
+            i,
+        )
 
 
 custom_call = CustomCall()

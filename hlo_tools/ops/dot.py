@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from hlo_tools.ir.attributes import Dims, DotAlgorithm, Precisions, attr
+from hlo_tools.ir.element import BF16
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, Op
 from hlo_tools.ir.shape import Shape
@@ -121,6 +122,39 @@ class ScaledDotAttrs:
     operand_precision: Precisions = attr(Precisions(()))
 
 
+class ScaledDot(NotYetOp):
+    """A dot of operands 0 and 1, each multiplied block by block with its scales, operands 2 and 3.
+
+    Operands 4 and 5, where they are given, are scales of the whole operands.
+    """
+
+    def check(self, at: ScaledDotAttrs, shape: Shape, *xs: Shape) -> None:
+        need(len(xs) in (4, 6), f"got {len(xs)} operands, expected 4 or 6")
+        for i, x in enumerate(xs):
+            need_array(x, i)
+        dims = DotAttrs(at.lhs_batch_dims, at.lhs_contracting_dims, at.rhs_batch_dims, at.rhs_contracting_dims)
+        for i, contracting in ((0, at.lhs_contracting_dims), (1, at.rhs_contracting_dims)):
+            _check_scales(xs[i], xs[2 + i], contracting, 2 + i)
+        need(bool(xs[2].dims or xs[3].dims), "at least one of the scales should not be a scalar", 2)
+        for i, x in enumerate(xs[4:], 4):
+            need(not x.dims, f"operand {i} is {x.bare}, expected a scalar", i)
+        dot.check(dims, shape, *xs[:2])
+
+
+def _check_scales(x: Shape, scales: Shape, contracting: Dims, operand: int) -> None:
+    """Each dimension of the operand has to be a multiple of that of its scales; bf16 ones stand for no scales."""
+    if scales.element is x.element is BF16 and all(n == 1 for n in scales.dims) and any(n != 1 for n in x.dims):
+        return
+    need_count(scales.rank, x.rank, f"rank of the scales of {x.bare}")
+    need_count(len(contracting), 1, "contracting dimensions")
+    for d, (n, m) in enumerate(zip(x.dims, scales.dims, strict=True)):
+        need(
+            m > 0 and n % m == 0,
+            f"dimension {d} of {x.bare} should be a multiple of dimension {d} of its scales, {scales.bare}",
+            operand,
+        )
+
+
 dot = Dot()
 ragged_dot = NotYetOp("ragged-dot", 3, RaggedDotAttrs, stablehlo="chlo.ragged_dot")
-scaled_dot = NotYetOp("scaled-dot", None, ScaledDotAttrs)
+scaled_dot = ScaledDot("scaled-dot", None, ScaledDotAttrs)

@@ -86,6 +86,11 @@ class DynamicReshape(Op[NoAttrs]):
         need_array(xs[0], 0)
         need(shape.is_array, f"the result is {shape}, expected an array")
         need_same_element(shape, xs[0], 0)
+        need(
+            xs[0].size == shape.size or UNBOUNDED in (*xs[0].dims, *shape.dims),
+            f"operand 0, {xs[0].bare}, has {xs[0].size} elements, the result {shape.bare} has {shape.size}",
+            0,
+        )
         need_count(len(xs) - 1, shape.rank, f"sizes for {shape.bare}")
         for i, size in enumerate(xs[1:], 1):
             need_scalar(size, i)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,11 @@ def need_scalar(x: Shape, operand: int) -> None:
     need(x.is_array and not x.dims, f"operand {operand} is {x.bare}, expected a scalar", operand)
 
 
+def need_token(x: Shape, operand: int) -> None:
+    """Operand `operand` has to be a token."""
+    need(x.is_token, f"operand {operand} is {x}, expected a token", operand)
+
+
 def need_index(x: Shape, operand: int) -> None:
     """Operand `operand` has to be an array of integers."""
     need_kind(x, Kind.INTEGER, operand)
@@ -85,6 +91,25 @@ def need_dims(dims: Sequence[int], rank: int, what: str) -> None:
 def need_sorted(dims: Sequence[int], what: str) -> None:
     """`dims` has to ascend."""
     need(list(dims) == sorted(dims), f"{what}={braces(dims)} is not sorted")
+
+
+_LAYOUT_OR_SPACE = re.compile(r"\{[^{}]*\}|/\*.*?\*/|\s")
+
+
+def bare_text(shape: str) -> str:
+    """The text of shapes without layouts, comments and blanks."""
+    return _LAYOUT_OR_SPACE.sub("", shape)
+
+
+def outer_parts(text: str) -> list[str]:
+    """The parts of a list of shapes without layouts: `f32[2,3],(s8[],s8[])` has two."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(text):
+        depth += (c in "[(") - (c in "])")
+        if c == "," and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return [*parts, text[start:]] if text else []
 
 
 def need_count(found: int, expected: int, what: str) -> None:
@@ -136,8 +161,20 @@ def need_aliasing(inst: Instruction, aliasing: Aliasing) -> None:
         )
         output = part_of(inst.shape, entry.output, "output")
         operand = part_of(inst.operands[entry.operand].shape, entry.operand_index, f"operand {entry.operand}")
-        same = output is operand or (output.bare is operand.bare and (output.layout is None or operand.layout is None))
-        need(same, f"output_to_operand_aliasing joins {output} and {operand}", entry.operand)
+        need_alias_shapes(output, operand, entry.operand)
+
+
+def need_alias_shapes(output: Shape, operand: Shape, number: int) -> None:
+    """Two parts that share a buffer have to have one shape, and one layout where both have one."""
+    same = output is operand or (
+        static_of(output.bare) is static_of(operand.bare) and (output.layout is None or operand.layout is None)
+    )
+    need(same, f"output_to_operand_aliasing joins different shapes: {output} and {operand}", number)
+
+
+def static_of(x: Shape) -> Shape:
+    """The array at the bounds of its dimensions."""
+    return array(x.element, x.dims) if x.dynamic else x
 
 
 def part_of(shape: Shape, path: tuple[int, ...], what: str) -> Shape:

@@ -1,24 +1,20 @@
-"""Ops that move data in time and between host and device: async, copy-start, send, recv, infeed, outfeed."""
+"""Ops that move data between devices and the host, or in time: copy-start, send, recv, infeed, outfeed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hlo_tools.ir.attributes import Aliasing, NoAttrs, Raw, attr
-from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Callee, Trait
+from hlo_tools.ir.attributes import NoAttrs, Raw, attr
+from hlo_tools.ir.element import U32
+from hlo_tools.ir.op import Trait
+from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, scalar, tuple_of
 from hlo_tools.ops.family import NotYetOp
-from hlo_tools.ops.rules import need, need_aliasing
+from hlo_tools.ops.rules import bare_text, need, need_token
 
-
-@dataclass(frozen=True, slots=True)
-class AsyncAttrs:
-    """The thread that runs it, which buffers are shared, and the computation that is started."""
-
-    async_execution_thread: str = attr("")
-    output_to_operand_aliasing: Aliasing = attr(Aliasing(()))
-    calls: Callee | None = attr(None)
+Rule = Callable[[Any, Shape, tuple[Shape, ...]], Shape]
+"""From attributes, declared shape and operands to the shape that the result must have; ShapeError for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +47,65 @@ class OutfeedAttrs:
     outfeed_config: str = attr("")
 
 
-class Started(NotYetOp):
-    """An op that starts something; some op of its family has to finish it."""
+class Transfer(NotYetOp):
+    """An op that moves data; `rule` gives the shape that its result must have."""
 
-    def verify(self, inst: Instruction) -> None:
-        need_aliasing(inst, getattr(inst.attrs, "output_to_operand_aliasing", Aliasing(())))
+    def __init__(
+        self, name: str, arity: int | None, attrs: type[Any], rule: Rule, traits: Trait, twin: str = ""
+    ) -> None:
+        super().__init__(name, arity, attrs, traits, twin or None)
+        self.rule = rule
+
+    def check(self, at: Any, shape: Shape, *xs: Shape) -> None:
+        expected = self.rule(at, shape, xs)
+        need(expected is shape.bare, f"the result is {expected}, but {shape.bare} is declared")
 
 
-class Follower(NotYetOp):
-    """An op that goes on with, or finishes, what another started. `after` are the opcodes that may come before."""
+def _copy_started(at: CopyStartAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
+    return tuple_of((xs[0].bare, xs[0].bare, scalar(U32)))
 
-    def __init__(self, name: str, arity: int | None, attrs: type[Any], traits: Trait, after: tuple[str, ...]) -> None:
-        super().__init__(name, arity, attrs, traits)
-        self.after = after
 
-    def verify(self, inst: Instruction) -> None:
-        need(bool(inst.operands), "there are no operands")
-        before = inst.operands[0].op.name
-        need(before in self.after, f"operand 0 is {before}, expected {' or '.join(self.after)}", 0)
-        need_aliasing(inst, getattr(inst.attrs, "output_to_operand_aliasing", Aliasing(())))
+def _copied(at: NoAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
+    (x,) = xs
+    need(x.is_tuple and len(x.elements) >= 2, f"operand 0 is {x}, expected (destination, source, context)", 0)
+    target, source = (s.bare for s in x.elements[:2])
+    need(target is source, f"destination and source have different shapes: {target} and {source}", 0)
+    return target
+
+
+def _as_declared(at: ChannelAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
+    """Anything: XLA's reader takes these shapes from the operands, whatever the text says, and texts rely on it."""
+    return shape.bare
+
+
+def _received(at: ChannelAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
+    need_token(xs[0], 0)
+    need(shape.is_tuple and len(shape.elements) > 0, f"recv must have a non-empty tuple shape, got {shape}")
+    return shape.bare
+
+
+def _fed(at: InfeedAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
+    need_token(xs[0], 0)
+    need(shape.is_tuple and len(shape.elements) > 0, f"infeed must have a non-empty tuple shape, got {shape}")
+    return tuple_of((shape.elements[0].bare, TOKEN_SHAPE))
+
+
+def _fed_out(at: OutfeedAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
+    need_token(xs[1], 1)
+    need(
+        at.outfeed_shape == "" or bare_text(at.outfeed_shape) == bare_text(xs[0].text),
+        f"outfeed_shape={at.outfeed_shape} is not the shape of operand 0, {xs[0]}",
+        0,
+    )
+    return shape.bare
 
 
 _EFFECT = Trait.SIDE_EFFECT
-_ASYNC = ("async-start", "async-update", "get-tuple-element", "parameter")  # the last two: handed on by a loop
-async_start = Started("async-start", None, AsyncAttrs, _EFFECT, "async_start")
-async_update = Follower("async-update", None, AsyncAttrs, _EFFECT, _ASYNC)
-async_done = Follower("async-done", 1, AsyncAttrs, _EFFECT, _ASYNC)
-copy_start = NotYetOp("copy-start", 1, CopyStartAttrs)
-copy_done = Follower("copy-done", 1, NoAttrs, Trait.NONE, ("copy-start",))
-send = NotYetOp("send", 2, ChannelAttrs, _EFFECT, "send")
-send_done = NotYetOp("send-done", 1, ChannelAttrs, _EFFECT)
-recv = NotYetOp("recv", 1, ChannelAttrs, _EFFECT, "recv")
-recv_done = NotYetOp("recv-done", 1, ChannelAttrs, _EFFECT)
-infeed = NotYetOp("infeed", 1, InfeedAttrs, _EFFECT, "infeed")
-outfeed = NotYetOp("outfeed", 2, OutfeedAttrs, _EFFECT, "outfeed")
+copy_start = Transfer("copy-start", 1, CopyStartAttrs, _copy_started, Trait.NONE)
+copy_done = Transfer("copy-done", 1, NoAttrs, _copied, Trait.NONE)
+send = Transfer("send", 2, ChannelAttrs, _as_declared, _EFFECT, "send")
+send_done = Transfer("send-done", 1, ChannelAttrs, _as_declared, _EFFECT)
+recv = Transfer("recv", 1, ChannelAttrs, _received, _EFFECT, "recv")
+recv_done = Transfer("recv-done", 1, ChannelAttrs, _as_declared, _EFFECT)
+infeed = Transfer("infeed", 1, InfeedAttrs, _fed, _EFFECT, "infeed")
+outfeed = Transfer("outfeed", 2, OutfeedAttrs, _fed_out, _EFFECT, "outfeed")

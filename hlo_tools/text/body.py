@@ -175,7 +175,10 @@ class Body(LineReader):
             called = self._wrapped(st, op, own, shape, operands)
             pairs = [p for p in pairs if p not in own]
             pairs.append(Pair("calls", called.name, st.opcode_at, st.opcode_at))
-            called.execution_thread = next((p.value[1:-1] for p in pairs if p.key == "async_execution_thread"), "")
+            thread = next((p.value[1:-1] for p in pairs if p.key == "async_execution_thread"), "")
+            called.execution_thread = thread
+            if any(p.key == "to_apply" and p.value.startswith("{") for p in own):
+                called.result.attrs.to_apply.execution_thread = thread
         return replace(st, opcode=f"async-{step}", pairs=pairs)
 
     def _check_started(self, st: Statement, opcode: str, operands: tuple[Instruction, ...]) -> None:
@@ -201,12 +204,16 @@ class Body(LineReader):
         computation = context.define(context.free_name("async_wrapped"), st.at)
         inner = Body(context, computation)
         parameter = OPS["parameter"]
-        parameters = tuple(
-            inner._append(parameter, x.shape, (), parameter.Attrs(number=i), f"async_param.{i}", st.at)
-            for i, x in enumerate(operands)
-        )
         found = read_attributes(op, self._without_bodies(op, pairs), context, None, st.opcode_at)
-        inner._append(op, shape.elements[1], parameters, found.record, op.name, st.at)
+        shapes, result = tuple(x.shape for x in operands), shape.elements[1]
+        if op.name == "call" and (body := found.record.to_apply).root is not None:
+            # operands and results that are bound later are in the signature of the body only
+            shapes, result = tuple(p.shape for p in body.parameters), body.root.shape
+        parameters = tuple(
+            inner._append(parameter, x, (), parameter.Attrs(number=i), f"async_param.{i}", st.at)
+            for i, x in enumerate(shapes)
+        )
+        inner._append(op, result, parameters, found.record, op.name, st.at)
         inner.finish()
         return computation
 
