@@ -10,7 +10,7 @@ PIPELINE = ",".join(
         "call-inliner",
         "dce",
         "tuple-simplifier",
-        "fixpoint{name=simplification,limit=4}(algsimp,constant_folding,cse,dce)",
+        "fixpoint{name=simplification,limit=4}(algsimp,constant_folding,simplify-while-loops,tuple-simplifier,cse,dce)",
         "transpose-folding",
         "layout-assignment",
         "cse",

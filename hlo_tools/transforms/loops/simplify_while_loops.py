@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from hlo_tools.analysis.effects import erase_dead, is_effectful
+from hlo_tools.analysis.loop_state import kept_leaves
 from hlo_tools.analysis.trip_count import trip_count
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
@@ -20,23 +22,31 @@ from hlo_tools.ops.structure import (
     tuple_,
 )
 from hlo_tools.passes.base import Context, Pass
+from hlo_tools.rewrite.constants import is_constant
 from hlo_tools.transforms.simplify.dce import remove_uncalled
 
 
 @dataclass(frozen=True, slots=True)
 class SimplifyWhileLoops(Pass):
-    """Removes loops that run never, unrolls those that run once, and drops state that has no influence."""
+    """Removes loops that run never, unrolls those that run once, and drops state that has no influence.
+
+    State that the body hands on unchanged is read from before the loop, and inside, where it is a constant number,
+    becomes that. Loops are taken to end, as in XLA: one of which nothing else is needed is removed.
+    """
 
     def run(self, module: Module, ctx: Context) -> bool:
         """Inner loops first."""
         changed = 0
+        callers = Counter(c for inst in module.instructions() for c in inst.called)
         for computation in module.order():
             for inst in computation:
                 if inst.op is not while_ or inst not in computation.instructions or inst.extras.control_predecessors:
                     continue
                 if is_effectful(inst.attrs.body) or is_effectful(inst.attrs.condition):
                     continue
-                if _removed(inst) or _without_dead_state(inst):
+                alone = callers[inst.attrs.body] == callers[inst.attrs.condition] == 1
+                found = alone and _constant_inside(inst)
+                if _removed(inst) or _bypassed(inst) or _without_dead_state(inst) or found:
                     changed += 1
         if changed:
             remove_uncalled(module)
@@ -59,6 +69,59 @@ def _removed(loop: Instruction) -> bool:
     home.replace(loop, result)
     erase_dead([loop])
     return True
+
+
+def _constant_inside(loop: Instruction) -> bool:
+    """Let body and condition know the elements of the state that are a constant number from first to last."""
+    body, state = loop.attrs.body, loop.operands[0]
+    if state.op is not tuple_:
+        return False
+    kept = {path[0] for path in kept_leaves(body) if len(path) == 1}
+    known = {i: x for i, x in enumerate(state.operands) if i in kept and is_constant(x) and not x.shape.rank}
+    found = False
+    for computation in (body, loop.attrs.condition):
+        for read in list(computation.parameters[0].users):
+            if read.op is get_tuple_element and read.attrs.index in known:
+                found |= _read_as(read, known[read.attrs.index])
+    return found
+
+
+def _read_as(element: Instruction, value: Instruction) -> bool:
+    """Let the users of an element of the state read a constant, except where it is handed on."""
+    home = element.parent
+    users = [u for u in element.users if not (u.is_root and u.op is tuple_)]
+    if not users and not element.is_root:
+        return False
+    made = home.add(value.op, (), value.attrs, value.shape, like=value)
+    for user in users:
+        home.set_operands(user, [made if x is element else x for x in user.operands])
+    if element.is_root:
+        home.root = made
+        home.touch()
+    return True
+
+
+def _bypassed(loop: Instruction) -> bool:
+    """Let those who read unchanged state read it from before the loop; without the others the loop dies."""
+    home, start = loop.parent, loop.operands[0]
+    kept = kept_leaves(loop.attrs.body)
+    if start.shape is loop.shape and all(path in kept for path, _ in loop.shape.leaves()):
+        home.replace(loop, start)
+        erase_dead([loop])
+        return True
+    found = False
+    for read in list(loop.users):
+        if read.op is not get_tuple_element or not (read.users or read.is_root):
+            continue
+        index = read.attrs.index
+        same = read.shape is start.shape.elements[index]
+        if same and all((index, *path) in kept for path, _ in read.shape.leaves()):
+            home.replace(read, home.add(get_tuple_element, (start,), read.attrs, read.shape, like=read))
+            found = True
+    if found:
+        erase_dead(list(loop.users))
+        erase_dead([loop])
+    return found
 
 
 def _without_dead_state(loop: Instruction) -> bool:
