@@ -62,17 +62,23 @@ _NO_WORK = (
 """Ops that a program binds, renames or controls: never a kernel."""
 
 _NOT_YET = (
-    "all-gather", "all-gather-done", "all-gather-start", "all-reduce", "all-reduce-done", "all-reduce-start",
-    "all-to-all", "async-done", "async-start", "async-update", "collective-broadcast", "collective-permute",
-    "collective-permute-done", "collective-permute-start", "dynamic-reshape", "get-dimension-size", "infeed", "outfeed",
-    "partition-id", "ragged-all-to-all", "ragged-dot", "recv", "recv-done", "reduce-scatter", "replica-id", "rng",
+    "dynamic-reshape", "get-dimension-size", "infeed", "outfeed", "ragged-dot", "recv", "recv-done", "rng",
     "rng-get-and-update-state", "scaled-dot", "send", "send-done", "set-dimension-size", "stochastic-convert",
 )  # fmt: skip
 
-_EXPANDED = ("batch-norm-grad", "batch-norm-inference", "batch-norm-training", "scan")
+_SEVERAL_DEVICES = (
+    "all-gather", "all-gather-done", "all-gather-start", "all-reduce", "all-reduce-done", "all-reduce-start",
+    "all-to-all", "collective-broadcast", "collective-permute", "collective-permute-done", "collective-permute-start",
+    "ragged-all-to-all", "reduce-scatter",
+)  # fmt: skip
+
+_REPLACED = (
+    "async-done", "async-start", "async-update", "batch-norm-grad", "batch-norm-inference", "batch-norm-training",
+    "partition-id", "replica-id", "scan",
+)  # fmt: skip
 """Ops that passes write in plainer ones before."""
 
-LOOPS: Aspect[Emitter] = Aspect("loops", not_yet=(*_NO_WORK, *_EXPANDED, *_NOT_YET))
+LOOPS: Aspect[Emitter] = Aspect("loops", not_yet=(*_NO_WORK, *_REPLACED, *_SEVERAL_DEVICES, *_NOT_YET))
 """What loop nests each op is, for any target; a backend may look into a table of its own first."""
 
 

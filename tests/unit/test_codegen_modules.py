@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from compiled import check_compiled
+
+import hlo_tools as hlo
 
 
 def test_tokens_take_no_memory() -> None:
@@ -207,3 +210,29 @@ def test_arrays_in_computations_of_scalars() -> None:
           w = f32[3,9] reduce-window(x, one), window={{size=1x2}}, to_apply=reducer
           ROOT both = (f32[3], f32[3,9]) tuple(r, w)
         }}""")
+
+
+def test_one_device_runs_what_several_would() -> None:
+    text = """
+        HloModule devices
+        add {
+          x = f32[] parameter(0)
+          y = f32[] parameter(1)
+          ROOT s = f32[] add(x, y)
+        }
+        work {
+          x = f32[2] parameter(0)
+          ROOT s = f32[2] cosine(x)
+        }
+        ENTRY main {
+          x = f32[2] parameter(0)
+          start = ((f32[2]), f32[2], u32[]) async-start(x), calls=work
+          done = f32[2] async-done(start)
+          sum = f32[2] all-reduce(done), replica_groups={}, to_apply=add
+          id = u32[] partition-id()
+          ROOT both = (f32[2], u32[]) tuple(sum, id)
+        }"""
+    x = np.array([0.5, 2], np.float32)
+    got, number = hlo.compile(hlo.parse(text), backend="cpu")(x)
+    np.testing.assert_allclose(got, np.cos(x), rtol=1e-6)
+    assert number == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PIPELINE = ",".join(
     [
+        "one-device",
         "batchnorm_expander",
         "scan_expander",
         "change-op-data-type",

@@ -1,0 +1,1 @@
+"""Passes about what happens between devices."""
