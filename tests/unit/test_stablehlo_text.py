@@ -186,3 +186,24 @@ def test_an_op_with_the_wrong_parts_gets_a_diagnostic_with_its_place(line: str) 
     span = caught.value.diagnostics[0].span
     assert span is not None
     assert span.position[0] == 2
+
+
+def test_a_reducer_may_combine_wider_numbers_than_it_is_given() -> None:
+    text = """func.func @main(%x: tensor<4xi8>) -> (tensor<i32>, tensor<3xi32>) {
+  %z = stablehlo.constant dense<0> : tensor<i8>
+  %r = "stablehlo.reduce"(%x, %z) ({
+    ^bb0(%a: tensor<i32>, %b: tensor<i32>):
+      %s = stablehlo.add %a, %b : tensor<i32>
+      stablehlo.return %s : tensor<i32>
+  }) {dimensions = array<i64: 0>} : (tensor<4xi8>, tensor<i8>) -> tensor<i32>
+  %w = "stablehlo.reduce_window"(%x, %z) ({
+    ^bb0(%a: tensor<i32>, %b: tensor<i32>):
+      %s = stablehlo.add %a, %b : tensor<i32>
+      stablehlo.return %s : tensor<i32>
+  }) {window_dimensions = array<i64: 2>} : (tensor<4xi8>, tensor<i8>) -> tensor<3xi32>
+  return %r, %w : tensor<i32>, tensor<3xi32>
+}"""
+    module = parse_stablehlo(text)
+    hlo.verify(module)
+    total, pairs = hlo.interpret(module, [np.full(4, 100, np.int8)])
+    assert (int(total), pairs.tolist()) == (400, [200, 200, 200])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hlo_tools.ir.attributes import Dims
+from hlo_tools.ir.attributes import NONE, Dims
+from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee
+from hlo_tools.ops.conversion import convert
 from hlo_tools.ops.gather import GatherAttrs, gather
 from hlo_tools.ops.reduce import MapAttrs, ReduceAttrs, map_, reduce
 from hlo_tools.ops.scatter import ScatterAttrs, scatter
@@ -20,9 +22,24 @@ from hlo_tools.text.stablehlo.scope import Builder, Scope
 from hlo_tools.text.stablehlo.syntax import Operation
 
 
+def _promoted(scope: Scope, operands: Sequence[Instruction], reducer: Computation) -> list[Instruction]:
+    """Operands in the types in which the reducer takes them; it may combine wider numbers than it is given.
+
+    HLO has no such promotion, so it becomes a convert. Source: StableHLO spec, `is_promotable`.
+    """
+    types = [p.shape.element for p in reducer.parameters]
+    if len(types) != len(operands):
+        return list(operands)
+    return [
+        x if x.shape.element is t or not t.is_array else scope.add(convert, [x], NONE, x.shape.with_element(t))
+        for x, t in zip(operands, types, strict=True)
+    ]
+
+
 def _reduce(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    operands = scope.operands(op)
-    at = ReduceAttrs(dimensions=Dims(dims("dimensions").read(scope, op)), to_apply=Callee(scope.region(op)))
+    reducer = scope.region(op)
+    operands = _promoted(scope, scope.operands(op), reducer)
+    at = ReduceAttrs(dimensions=Dims(dims("dimensions").read(scope, op)), to_apply=Callee(reducer))
     return scope.results(op, reduce, operands, at)
 
 
@@ -36,9 +53,10 @@ _WINDOW = WindowNames("base_dilations", "window_dilations")
 
 
 def _reduce_window(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    operands = scope.operands(op)
+    reducer = scope.region(op)
+    operands = _promoted(scope, scope.operands(op), reducer)
     moved = window(scope, op, dims("window_dimensions").read(scope, op), _WINDOW)
-    at = ReduceWindowAttrs(window=moved, to_apply=Callee(scope.region(op)))
+    at = ReduceWindowAttrs(window=moved, to_apply=Callee(reducer))
     return scope.results(op, reduce_window, operands, at)
 
 
