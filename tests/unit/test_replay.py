@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from console import hlo as run_hlo
 
 import hlo_tools as hlo
 from hlo_tools import backend as backends
-from hlo_tools.debug.replay import ReplayReport, replay
+from hlo_tools.debug.replay import ReplayReport, Verdict, replay
 from hlo_tools.interpreter.compare import default_tolerance
 from hlo_tools.interpreter.inputs import random_inputs
+from hlo_tools.interpreter.oracle import oracle, widened
 from hlo_tools.interpreter.uses import Follower, Role, longest_sum
 from hlo_tools.ir.attributes import ComparisonDirection
 from hlo_tools.ir.computation import Computation
@@ -25,6 +27,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ops.compare import CompareAttrs, compare, select
+from hlo_tools.ops.elementwise import add, multiply
 from hlo_tools.ops.slicing import slice_
 
 ATTENTION = """HloModule attention
@@ -271,3 +274,68 @@ def test_the_command_leaves_with_the_verdict(tmp_path: Path) -> None:
     bad = run_hlo("replay", str(path), "--abs-error-bound", "0", "--rel-error-bound", "1e-12")
     assert bad.code == 1
     assert "DIFFERS" in bad.out
+
+
+# ---- the f64 oracle
+
+CANCELLED = """HloModule cancelled
+ENTRY main {
+  x = f32[8] parameter(0)
+  big = f32[] constant(10000)
+  bigs = f32[8] broadcast(big), dimensions={}
+  up = f32[8] add(x, bigs)
+  up3 = f32[8] multiply(up, up)
+  b = f32[8] multiply(bigs, bigs)
+  down = f32[8] subtract(up3, b)
+  c = f32[8] multiply(x, bigs)
+  c2 = f32[8] add(c, c)
+  ROOT r = f32[8] subtract(down, c2)
+}
+"""
+
+
+def test_the_oracle_rounds_only_where_the_program_does() -> None:
+    text = """HloModule m
+f { a = f32[] parameter(0) b = f32[] parameter(1) ROOT s = f32[] add(a, b) }
+ENTRY main {
+  x = f32[3] parameter(0)
+  third = f32[] constant(3)
+  t = f32[3] broadcast(third), dimensions={}
+  q = f32[3] divide(x, t)
+  h = bf16[3] convert(q)
+  w = f32[3] convert(h)
+  i = s32[3] bitcast-convert(q)
+  back = f32[3] bitcast-convert(i)
+  zero = f32[] constant(0)
+  s = f32[] reduce(q, zero), dimensions={0}, to_apply=f
+  n = s32[3] convert(q)
+  ROOT r = (f32[3], f32[3], f32[3], f32[], s32[3]) tuple(q, w, back, s, n)
+}
+"""
+    module = hlo.parse(text)
+    x = np.array([1, 2, 5], np.float32)
+    q, w, back, s, n = oracle(module, [x])
+    assert q.tolist() == (x.astype(float) / 3).tolist()
+    assert w.tolist() == (x.astype(float) / 3).astype(ml_dtypes.bfloat16).astype(float).tolist()
+    assert back.tolist() == (x / np.float32(3)).tolist()
+    assert float(s) == (x.astype(float) / 3).sum()
+    assert (n.dtype, n.tolist()) == (np.int32, [0, 0, 1])
+    hlo.verify(widened(module))
+
+
+def test_a_difference_that_rounding_explains_is_not_called_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reordered(main: Computation) -> None:
+        """x * x computed as (x + big)^2 - big^2 - 2 x big, in another order."""
+        x, bigs = named(main, "x"), named(main, "bigs")
+        product = main.add(multiply, (named(main, "up"), x))
+        other = main.add(multiply, (bigs, named(main, "up")))
+        sum_ = main.add(add, (product, other))
+        main.set_operand(named(main, "down"), 0, sum_)
+
+    found = verdict(monkeypatch, CANCELLED, reordered)
+    assert not found.comparison.ok
+    assert found.verdicts == [Verdict.ill_conditioned]
+    assert found.agrees
+    assert "f64 oracle" in str(found)
+    assert found.as_json()["ok"] is True
+    assert not verdict(monkeypatch, CANCELLED, swap("down")).agrees

@@ -48,7 +48,9 @@ def command(
     """Run modules twice, compare the results element by element, and say how far apart they are.
 
     Leaves with 1 when any result differs by more than its type allows: integers not at all, floats by the rounding
-    errors of the longest sum in the module, relative to the largest number of that result.
+    errors of the longest sum in the module, relative to the largest number of that result. A float beyond that is
+    judged by an oracle that computes in f64: where the reference itself is about as far from it, the result is called
+    ill-conditioned and not wrong. Bounds that are given hold without exception.
 
     Generated arguments are standard normal or small integers, but suit what the module does with them: indices stay
     inside their arrays, factors of long sums are scaled as in the initialisers of neural networks, and what goes under

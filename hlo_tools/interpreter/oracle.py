@@ -1,0 +1,111 @@
+"""The f64 oracle: what a module would compute if its floating point numbers were much longer than they are.
+
+The module is rewritten so that every float is an f64 and every complex number a c128, and then interpreted. Numbers
+are rounded to their own types only where the program says so: by a `convert` to a shorter type and by
+`reduce-precision`. The distance of another result from this one is its rounding error, whatever the function does to
+the rounding errors of its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hlo_tools.interpreter.run import Limits, interpret
+from hlo_tools.ir.computation import Computation, clone_instruction
+from hlo_tools.ir.element import C128, F64, ElementType, element_of
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.literal import Literal, literal, tuple_literal
+from hlo_tools.ir.module import Module
+from hlo_tools.ir.op import map_callees
+from hlo_tools.ir.shape import Shape, tuple_of
+from hlo_tools.ops.conversion import bitcast_convert, convert
+from hlo_tools.ops.custom import custom_call
+from hlo_tools.ops.numerics import Array, as_doubles
+from hlo_tools.ops.structure import ConstantAttrs, GetTupleElementAttrs, constant, get_tuple_element, tuple_
+
+_OWN_TYPES = frozenset({bitcast_convert, custom_call})
+"""Ops that look at the bits or the types of their operands, and get them."""
+
+
+def oracle(module: Module, arguments: Sequence[Any], *, limits: Limits | None = None) -> list[Array]:
+    """The results of `module` as f64 (c128 for complex numbers), computed in those types; others as they are.
+
+    Raises what `interpret` raises.
+    """
+    return interpret(widened(module), [_wide_array(np.asarray(x)) for x in arguments], limits=limits)
+
+
+def widened(module: Module) -> Module:
+    """A copy of `module` that computes in f64 and c128."""
+    made = Module(module.name, source=module.source)
+    twins: dict[Computation, Computation] = {}
+    for computation in module.order():
+        twin = twins[computation] = Computation(computation.name, made, computation.at)
+        _fill(computation, twin, twins)
+    for computation in module:
+        made.computations[computation.name] = twins[computation]
+    made.entry = twins[module.main]
+    return made
+
+
+def _fill(computation: Computation, twin: Computation, twins: dict[Computation, Computation]) -> None:
+    mapping: dict[Instruction, Instruction] = {}
+    for inst in computation.order():
+        attrs = map_callees(inst.attrs, twins.__getitem__)
+        if inst.op is convert:
+            mapping[inst] = _conversion(inst, mapping[inst.operands[0]], twin)
+        elif inst.op in _OWN_TYPES:
+            given = {x: _cast(mapping[x], x.shape, twin) for x in inst.operands}
+            mapping[inst] = _cast(clone_instruction(inst, twin, given, attrs), _wide_shape(inst.shape), twin)
+        else:
+            if inst.op is constant:
+                attrs = ConstantAttrs(_wide_literal(inst.attrs.value))
+            mapping[inst] = clone_instruction(inst, twin, mapping, attrs)
+            mapping[inst].shape = _wide_shape(inst.shape)
+    twin.root = mapping[computation.result]
+
+
+def _conversion(inst: Instruction, x: Instruction, twin: Computation) -> Instruction:
+    """A `convert`, which rounds where it goes to a shorter type."""
+    source, target = inst.operands[0].shape.element, inst.shape.element
+    longer = source.kind is target.kind and target.bits >= source.bits and _wide(target) is not target
+    return x if longer and source.bits >= 16 else _cast(_cast(x, inst.shape, twin), _wide_shape(inst.shape), twin)
+
+
+def _cast(x: Instruction, shape: Shape, twin: Computation) -> Instruction:
+    """`x` with the element types of `shape`, part by part."""
+    if x.shape.bare is shape.bare:
+        return x
+    if not shape.is_tuple:
+        return twin.add(convert, [x], shape=shape)
+    parts = [twin.add(get_tuple_element, [x], GetTupleElementAttrs(i)) for i in range(len(shape.elements))]
+    return twin.add(tuple_, [_cast(p, s, twin) for p, s in zip(parts, shape.elements, strict=True)])
+
+
+def _wide(element: ElementType) -> ElementType:
+    return F64 if element.is_float else C128 if element.is_complex else element
+
+
+def _wide_shape(shape: Shape) -> Shape:
+    if shape.is_tuple:
+        return tuple_of(tuple(map(_wide_shape, shape.elements)))
+    return shape.with_element(_wide(shape.element)) if shape.is_array else shape
+
+
+def _wide_literal(value: Literal) -> Literal:
+    if isinstance(value.value, tuple):
+        return tuple_literal(tuple(map(_wide_literal, value.value)))
+    if value.value is None:
+        return Literal(_wide_shape(value.shape), None)
+    element = value.shape.element
+    return value if _wide(element) is element else literal(_wide(element), _wide_array(value.value))
+
+
+def _wide_array(x: Array) -> Array:
+    element = element_of(x.dtype)
+    if element.is_complex:
+        return x.astype(np.complex128)
+    return as_doubles(x, element) if element.is_float else x
