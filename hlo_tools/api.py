@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hlo_tools import backend as backends
+from hlo_tools.analysis.fingerprint import HashOptions, ModuleHash, hash_module
 from hlo_tools.aot.build import compile_aot as _compile_aot
 from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
 from hlo_tools.debug.replay import ReplayReport, replay
+from hlo_tools.debug.strip import Strip, strip
+from hlo_tools.debug.weights import put_constants, take_constants
 from hlo_tools.interpreter.compare import Tolerance
+from hlo_tools.interpreter.elided import Fill, fill_elided
 from hlo_tools.interpreter.inputs import random_inputs
 from hlo_tools.interpreter.run import Limits, interpret
 from hlo_tools.ir.literal import Array
@@ -44,15 +48,19 @@ __all__ = [
     "CompareError",
     "Diagnostic",
     "Executable",
+    "Fill",
+    "HashOptions",
     "HloError",
     "LimitError",
     "Limits",
     "Module",
+    "ModuleHash",
     "ParseError",
     "PassError",
     "PrintOptions",
     "ReplayReport",
     "Severity",
+    "Strip",
     "Tolerance",
     "UnsupportedError",
     "UsageError",
@@ -60,12 +68,17 @@ __all__ = [
     "bench",
     "compile",
     "compile_aot",
+    "fill_elided",
+    "hash_module",
     "interpret",
     "load",
     "parse",
+    "put_constants",
     "random_inputs",
     "replay",
     "run_passes",
+    "strip",
+    "take_constants",
     "verify",
 ]
 
@@ -130,8 +143,11 @@ def bench(
     backend: str = "cpu",
     threads: int = 1,
     seconds: float = 1.0,
+    complete: Callable[[Module], object] | None = None,
 ) -> BenchReport:
     """Time the way from module text to code that runs, and then runs for about `seconds`.
+
+    `complete` gets the module when it has been read, to give values to constants that the text lacks.
 
     What a process does only once is done before: importing the backend and the passes, LLVM's table of targets.
     """
@@ -140,6 +156,9 @@ def bench(
     registry.names()
 
     def prepare() -> Executable:
-        return chosen.compile(parse(text, filename), threads=threads)
+        module = parse(text, filename)
+        if complete is not None:
+            complete(module)
+        return chosen.compile(module, threads=threads)
 
     return measure(prepare, arguments, seconds)

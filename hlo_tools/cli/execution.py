@@ -10,6 +10,23 @@ from hlo_tools.support.files import write_outputs
 
 if TYPE_CHECKING:
     from hlo_tools.api import Array
+    from hlo_tools.cli.options import Fill
+
+
+def load(file: str, constants: str | None, fill: Fill | None, seed: int = 0) -> hlo.Module:
+    """The module in `file`, complete and verified."""
+    module = hlo.load(file)
+    complete(module, constants, fill, seed)
+    hlo.verify(module)
+    return module
+
+
+def complete(module: hlo.Module, constants: str | None, fill: Fill | None, seed: int = 0) -> None:
+    """Give elided constants the values of the .npz file `constants`, and those that are left made-up ones."""
+    if constants is not None:
+        hlo.put_constants(module, constants)
+    if fill is not None:
+        hlo.fill_elided(module, hlo.Fill(fill.value), seed)
 
 
 def arguments(module: hlo.Module, path: str | None, seed: int) -> list[Array]:

@@ -19,9 +19,27 @@ InputArrays = Annotated[
 OutputArrays = Annotated[
     str | None, typer.Option("--outputs", metavar="F.npz", help="write the results there as out0, out1, ...")
 ]
-Seed = Annotated[int, typer.Option(min=0, metavar="N", help="seed of the generated arguments when --inputs is missing")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="seed of generated arguments and of --fill-elided=random")]
 BackendName = Annotated[str, typer.Option(metavar="NAME", help="code generator; `hlo targets` lists them")]
 Threads = Annotated[int, typer.Option(min=1, metavar="N", help="threads that run the module")]
+
+
+class Fill(StrEnum):
+    """Made-up values for elided constants: those of `interpreter.elided.Fill`."""
+
+    zero = "zero"
+    random = "random"
+    iota = "iota"
+
+
+FillElided = Annotated[
+    Fill | None,
+    typer.Option("--fill-elided", help="values for constants that the text elided; without it they are refused"),
+]
+Constants = Annotated[
+    str | None,
+    typer.Option("--constants", metavar="F.npz", help="values of constants that `hlo strip --constants` put there"),
+]
 
 
 class Form(StrEnum):

@@ -5,7 +5,7 @@ Only data here: partitioning reads it, the text form lives in `text/shardings.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -43,6 +43,11 @@ class Sharding:
     metadata: str = ""  # text between the braces of `metadata={...}`
     elements: tuple[Sharding, ...] = ()
     named: str = ""  # text between the braces of a sharding of form V3
+
+    def without_metadata(self) -> Sharding:
+        """The same sharding without the notes of where it came from."""
+        elements = tuple(element.without_metadata() for element in self.elements)
+        return replace(self, metadata="", elements=elements) if self.metadata or elements else self
 
 
 REPLICATED = Sharding(ShardingKind.REPLICATED)

@@ -352,7 +352,8 @@ CODES: dict[str, Explanation] = {
     "HLO5003": Explanation(
         "a constant without its values",
         "The module holds a constant printed as `{...}`, whose values are gone. It can be read and transformed,"
-        " but not executed. Dump with --xla_dump_large_constants to keep the values.",
+        " but not executed. Dump with --xla_dump_large_constants to keep the values, give the file that `hlo strip`"
+        " put them in with --constants, or make some up with --fill-elided.",
     ),
     "HLO5004": Explanation(
         "the module cannot run here",
@@ -376,6 +377,12 @@ CODES: dict[str, Explanation] = {
         "not an .npz archive",
         "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. "
         "Pickled objects are refused.",
+    ),
+    "HLO5011": Explanation(
+        "weights that are not those of the module",
+        "A constant of the module lies in an .npz file, under the name and with the SHA-256 that its frontend "
+        "attributes give. The file given with --constants has no such array, or one of another type, of other "
+        "dimensions or with other bits: it belongs to another module or another training run.",
     ),
     "HLO6001": Explanation(
         "a file cannot be read",

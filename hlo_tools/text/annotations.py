@@ -133,7 +133,7 @@ class Annotations:
         if not options.print_extra_attributes and row.key not in _WITH_CALLS:
             return ""
         if row.key == "replica_groups" and options.print_full_replica_group_list:
-            return f", {row.key}={_all_groups(value)}"
+            return f", {row.key}={all_groups(value)}"
         return f", {row.key}={row.codec.show(value, self.printer)}"
 
     def _called(self, op: Op[Any], row: FieldSyntax, value: Any) -> str:
@@ -157,7 +157,7 @@ class Annotations:
         if extras.parameter_replication and options.print_extra_attributes and options.print_ids:
             text += f", parameter_replication={CODECS[Flags].show(extras.parameter_replication, self.printer)}"
         if sharding is not None:
-            shown = sharding if options.print_metadata else _without_metadata(sharding)
+            shown = sharding if options.print_metadata else sharding.without_metadata()
             text += f", sharding={show_sharding(shown)}"
         if extras.frontend_attributes and options.print_frontend_attributes:
             shown_attributes = CODECS[FrontendAttributes].show(extras.frontend_attributes, self.printer)
@@ -175,11 +175,6 @@ class Annotations:
         if self.options.print_metadata_only_op_name:
             at = Metadata(op_name=at.op_name)
         return metadata_text(at)
-
-
-def _without_metadata(sharding: Sharding) -> Sharding:
-    elements = tuple(map(_without_metadata, sharding.elements))
-    return replace(sharding, metadata="", elements=elements) if sharding.metadata or elements else sharding
 
 
 def _inline_frame(at: Metadata, tables: StackTables) -> Metadata:
@@ -202,8 +197,8 @@ def _sorted_json(config: str) -> str:
     return quote(text) if quoted else text
 
 
-def _all_groups(groups: str) -> str:
-    """Replica groups in the form `[2,4]<=[8]` as lists; any other form as it is."""
+def all_groups(groups: str) -> str:
+    """Replica groups in the form `[2,4]<=[8]` written as lists; any other form as it is."""
     m = _IOTA_GROUPS.fullmatch(groups)
     if m is None:
         return groups

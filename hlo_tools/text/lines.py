@@ -146,7 +146,7 @@ class LineReader:
                 found = attributes.get(key)
                 if found is None:
                     found = self._attributes(op, args, rest, shape, at)
-                    if len(key) < _REMEMBERED:
+                    if len(key) < _REMEMBERED and "{...}" not in args:  # what is elided equals only itself
                         attributes[key] = found
             except (KeyError, Malformed, ValueError):
                 break

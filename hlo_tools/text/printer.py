@@ -58,7 +58,7 @@ class _Printer:
 
     def body(self, computation: Computation) -> str:
         """A computation in the place of its name, indented as the instruction that calls it."""
-        return self._computation(computation, "")
+        return self._computation(computation, "", nested=True)
 
     # ---- the module
 
@@ -81,7 +81,7 @@ class _Printer:
         entry = "ENTRY " if computation is self.of.entry else ""
         return f"{entry}{self.percent}{computation.name} " if self.options.print_ids else f"{entry}{self.percent}"
 
-    def _computation(self, computation: Computation, heading: str) -> str:
+    def _computation(self, computation: Computation, heading: str, nested: bool = False) -> str:
         """A computation from its heading to its closing brace."""
         options, indent = self.options, self.indent
         if options.print_program_shape:
@@ -91,8 +91,8 @@ class _Printer:
             parameters = ", ".join([f"{name}: {shape}" for name, shape in found])
             heading += f"({parameters}) -> {computation.result.shape.bare.text} "
         self.indent += "  "
-        scheduled = self.of.header.is_scheduled
-        order = print_order.instructions(computation) if options.post_order and not scheduled else computation.order()
+        keep = not nested and self.of.header.is_scheduled  # XLA forgets the schedule inside of nested bodies
+        order = print_order.instructions(computation) if options.post_order and not keep else computation.order()
         lines = self._plain_lines(order, computation.root) if self.plain else self._lines(order, computation.root)
         self.indent = indent
         tail = ""

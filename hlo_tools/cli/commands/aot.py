@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 import hlo_tools as hlo
-from hlo_tools.cli.options import InputFile
+from hlo_tools.cli import execution
+from hlo_tools.cli.options import Constants, FillElided, InputFile, Seed
 
 PANEL = "Compile and run"
 EXAMPLES = (
@@ -27,11 +28,13 @@ def command(
     ] = "",
     mcpu: Annotated[str, typer.Option(metavar="CPU", help="its processor; default: the baseline")] = "",
     mattr: Annotated[str, typer.Option(metavar="+F,-F", help="processor features to add or remove")] = "",
+    constants: Constants = None,
+    fill_elided: FillElided = None,
+    seed: Seed = 0,
 ) -> None:
     """Compile a module ahead of time to an object file, a C header, a depfile and a manifest.
 
     The object needs no library. The C program gives arguments, results and working memory; see PREFIX.h.
     """
-    module = hlo.load(file)
-    hlo.verify(module)
+    module = execution.load(file, constants, fill_elided, seed)
     hlo.compile_aot(module, target=target, prefix=output, cpu=mcpu, features=mattr, source=file)

@@ -9,7 +9,16 @@ import typer
 
 import hlo_tools as hlo
 from hlo_tools.cli import execution
-from hlo_tools.cli.options import BackendName, InputArrays, InputFile, OutputArrays, Seed, Threads
+from hlo_tools.cli.options import (
+    BackendName,
+    Constants,
+    FillElided,
+    InputArrays,
+    InputFile,
+    OutputArrays,
+    Seed,
+    Threads,
+)
 from hlo_tools.cli.session import emit
 from hlo_tools.support.files import read_source, write_outputs
 
@@ -27,6 +36,8 @@ def command(
     inputs: InputArrays = None,
     outputs: OutputArrays = None,
     seed: Seed = 0,
+    constants: Constants = None,
+    fill_elided: FillElided = None,
     seconds: Annotated[float, typer.Option(min=0.0, metavar="S", help="measure for about that long")] = 1.0,
     report: Annotated[str | None, typer.Option("--json", metavar="FILE", help="write the times there as JSON")] = None,
 ) -> None:
@@ -38,6 +49,7 @@ def command(
 
     source = read_source(file)
     module = hlo.parse(source.text, source.name)
+    execution.complete(module, constants, fill_elided, seed)
     found = hlo.bench(
         source.text,
         execution.arguments(module, inputs, seed),
@@ -45,6 +57,7 @@ def command(
         backend=backend,
         threads=threads,
         seconds=seconds,
+        complete=lambda module: execution.complete(module, constants, fill_elided, seed),
     )
     wanted = {}
     if outputs is not None:

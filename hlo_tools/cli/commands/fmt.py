@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 import hlo_tools as hlo
-from hlo_tools.cli.options import Form, InputFiles, PrintChanges, PrintForm
+from hlo_tools.cli import execution
+from hlo_tools.cli.options import Constants, Form, InputFiles, PrintChanges, PrintForm
 from hlo_tools.cli.session import emit, note
 from hlo_tools.cli.text import in_form
 from hlo_tools.support.diagnostic import UsageError
@@ -25,6 +26,7 @@ EXAMPLES = (
 
 def command(
     files: InputFiles,
+    constants: Constants = None,
     form: PrintForm = Form.long,
     print_option: PrintChanges = None,
     in_place: Annotated[bool, typer.Option("-i", "--in-place", help="rewrite the files")] = False,
@@ -42,7 +44,9 @@ def command(
     differ = 0
     for path in files:
         source = read_source(path)
-        text = in_form(hlo.parse(source.text, source.name), form, print_option)
+        module = hlo.parse(source.text, source.name)
+        execution.complete(module, constants, None)
+        text = in_form(module, form, print_option)
         if not (in_place or check):
             emit(text)
         elif text != source.text:

@@ -8,7 +8,7 @@ import typer
 
 import hlo_tools as hlo
 from hlo_tools.cli import execution
-from hlo_tools.cli.options import InputArrays, InputFile, OutputArrays, Seed
+from hlo_tools.cli.options import Constants, FillElided, InputArrays, InputFile, OutputArrays, Seed
 
 PANEL = "Compile and run"
 EXAMPLES = (
@@ -23,11 +23,12 @@ def command(
     inputs: InputArrays = None,
     outputs: OutputArrays = None,
     seed: Seed = 0,
+    constants: Constants = None,
+    fill_elided: FillElided = None,
     max_steps: Annotated[int | None, typer.Option(min=0, metavar="N", help="give up after N instructions")] = None,
     max_seconds: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="give up after S seconds")] = None,
 ) -> None:
     """Run a module in the reference interpreter (plain numpy, op by op)."""
-    module = hlo.load(file)
-    hlo.verify(module)
+    module = execution.load(file, constants, fill_elided, seed)
     limits = hlo.Limits(steps=max_steps, seconds=max_seconds)
     execution.deliver(hlo.interpret(module, execution.arguments(module, inputs, seed), limits=limits), outputs)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import hlo_tools as hlo
+from hlo_tools.cli import execution
 from hlo_tools.cli.commands.passes import complete
-from hlo_tools.cli.options import Form, OutputFile, PrintChanges, PrintForm
+from hlo_tools.cli.options import Constants, FillElided, Form, OutputFile, PrintChanges, PrintForm, Seed
 from hlo_tools.cli.session import emit, note, session
 from hlo_tools.cli.text import in_form
 from hlo_tools.cli.xla_flags import XlaFlags
@@ -58,6 +59,9 @@ def command(
     stage: Annotated[
         str, typer.Option(metavar="NAME", help="print this stage of the backend after the passes")
     ] = "hlo",
+    constants: Constants = None,
+    fill_elided: FillElided = None,
+    seed: Seed = 0,
     form: PrintForm = Form.long,
     print_option: PrintChanges = None,
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="verify the module between passes")] = True,
@@ -102,6 +106,7 @@ def command(
     texts: list[str] = []
     for number, source in enumerate(_sources(files or ["-"], split_input_file)):
         module = hlo.parse(source.text, source.name)
+        execution.complete(module, constants, fill_elided, seed)
         if verify:
             hlo.verify(module)
         watchers = _instruments(session(context).xla, number, verify, limit_passes, reproducer)

@@ -10,7 +10,7 @@ import typer
 
 import hlo_tools as hlo
 from hlo_tools.cli import execution
-from hlo_tools.cli.options import BackendName, InputArrays, InputFiles, Seed, Threads
+from hlo_tools.cli.options import BackendName, Constants, FillElided, InputArrays, InputFiles, Seed, Threads
 from hlo_tools.cli.session import emit, session
 from hlo_tools.support.diagnostic import HloError
 
@@ -43,6 +43,8 @@ def command(
     rel_error_bound: Bound = None,
     inputs: InputArrays = None,
     seed: Seed = 0,
+    constants: Constants = None,
+    fill_elided: FillElided = None,
     report: Annotated[Report, typer.Option(help="how to print the verdicts")] = Report.text,
 ) -> int:
     """Run modules twice, compare the results element by element, and say how far apart they are.
@@ -61,8 +63,7 @@ def command(
     worst = 0
     for path in files:
         try:
-            module = hlo.load(path)
-            hlo.verify(module)
+            module = execution.load(path, constants, fill_elided, seed)
             arguments = execution.arguments(module, inputs, seed)
             found = hlo.replay(
                 module, arguments, backend=backend, reference=reference, threads=threads, tolerance=tolerance

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import hlo_tools as hlo
 from hlo_tools.cli import execution
-from hlo_tools.cli.options import BackendName, InputArrays, InputFile, OutputArrays, Seed, Threads
+from hlo_tools.cli.options import (
+    BackendName,
+    Constants,
+    FillElided,
+    InputArrays,
+    InputFile,
+    OutputArrays,
+    Seed,
+    Threads,
+)
 
 PANEL = "Compile and run"
 EXAMPLES = (("hlo run f.hlo --inputs in.npz --outputs out.npz --threads 4", "Compile and run on arrays from a file."),)
@@ -17,9 +26,10 @@ def command(
     inputs: InputArrays = None,
     outputs: OutputArrays = None,
     seed: Seed = 0,
+    constants: Constants = None,
+    fill_elided: FillElided = None,
 ) -> None:
     """Compile a module in this process and run it once."""
-    module = hlo.load(file)
-    hlo.verify(module)
+    module = execution.load(file, constants, fill_elided, seed)
     ready = hlo.compile(module, backend=backend, threads=threads)
     execution.deliver(ready(*execution.arguments(module, inputs, seed)), outputs)
