@@ -75,7 +75,7 @@ def _instruction(module: Module, computation: Computation, inst: Instruction) ->
         yield Diagnostic("HLO2008", message, module.span(inst))
         return
     try:
-        _shape(inst)
+        check_shape(inst)
         inst.op.verify(inst)
     except ShapeError as e:
         yield Diagnostic(
@@ -85,7 +85,8 @@ def _instruction(module: Module, computation: Computation, inst: Instruction) ->
         yield Diagnostic("HLO2009", str(e), module.span(inst))
 
 
-def _shape(inst: Instruction) -> None:
+def check_shape(inst: Instruction) -> None:
+    """Whether the shape of an instruction follows from its operands. Raises ShapeError."""
     xs = [x.shape for x in inst.operands]
     if inst.op.declared:
         inst.op.check(inst.attrs, inst.shape, *xs)

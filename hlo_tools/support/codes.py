@@ -256,6 +256,11 @@ CODES: dict[str, Explanation] = {
         "`input_output_alias` or `buffer_donor` names a parameter or an output that does not exist, or pairs "
         "two of different shape.",
     ),
+    "HLO2012": Explanation(
+        "a constraint of the StableHLO specification",
+        "The operation breaks a rule of its section in the StableHLO specification. The name in parentheses at the end"
+        " of the message is the rule's: `add_c1` is (C1) of the section `add`, `gather_i2` a rule on its second input.",
+    ),
     "HLO3001": Explanation(
         "no such pass",
         "`hlo passes` lists the passes; names are XLA's own, where XLA has the pass. The message offers the "

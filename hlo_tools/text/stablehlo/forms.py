@@ -192,6 +192,7 @@ FORMS: dict[str, Form] = {
     "stablehlo.slice": Form(special=_slice),
     "stablehlo.transpose": Form({"dims": "permutation"}),
     "stablehlo.unary_einsum": Form({"config": "einsum_config"}),
+    "arith.constant": Form(bare=("value",)),
     "chlo.constant": Form(bare=("value",)),
     "check.expect_almost_eq": _CHECK,
     "check.expect_almost_eq_const": _CHECK_CONST,

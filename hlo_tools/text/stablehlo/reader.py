@@ -51,6 +51,8 @@ _USE = re.compile(r"%[\w.$-]+(?:#\d+)?")
 _INT = re.compile(r"-?\d+")
 _DIGITS = 18  # longer numbers may not fit into 64 bits
 _RESULT = re.compile(r"(%[\w.$-]+)(?:\s*:\s*(\d+))?")
+_REDUCERS = frozenset(f"stablehlo.{name}" for name in ("add", "and", "maximum", "minimum", "multiply", "or", "xor"))
+"""What `applies` may name: commutative ops on two values."""
 _BRACKET = re.compile(r"->|[(<\[{]|[)>\]}]|,")
 
 
@@ -258,6 +260,11 @@ class _Build(Transformer[Token, Any]):
             elif isinstance(part, Region):
                 body = part
             elif isinstance(part, Word):
+                if part.text not in _REDUCERS:
+                    message = (
+                        f"{part.text}: expected the inner-op to be a commutative binary-op from the stablehlo dialect"
+                    )
+                    raise Malformed(message, _position(token), token.end_pos, SYNTAX)
                 body = _applied(part.text, types.inputs[len(pairs) :])
         if body is None:
             raise Malformed("stablehlo.reduce needs a reducer", _position(token), token.end_pos, SYNTAX)
@@ -398,10 +405,10 @@ class _Build(Transformer[Token, Any]):
     # ---- attributes
 
     def fields(self, parts: list[Any]) -> Attributes:
-        return dict(parts)
+        return _unique(parts)
 
     def dictionary(self, parts: list[Any]) -> Attributes:
-        return dict(parts)
+        return _unique(parts)
 
     def entry(self, parts: list[Any]) -> tuple[str, Attribute]:
         key = unquote(parts[0]) if parts[0][0] == '"' else str(parts[0])
@@ -497,6 +504,15 @@ class _Build(Transformer[Token, Any]):
 
     def place_alias(self, parts: list[Token]) -> Alias:
         return Alias(str(parts[0]))
+
+
+def _unique(entries: list[tuple[str, Attribute]]) -> Attributes:
+    found = dict(entries)
+    if len(found) != len(entries):
+        keys = [k for k, _ in entries]
+        repeated = next(k for i, k in enumerate(keys) if k in keys[:i])
+        raise Malformed(f"duplicated `{repeated}` entry", code=SYNTAX)
+    return found
 
 
 class _Holder:

@@ -9,9 +9,9 @@ from math import prod
 from hlo_tools.ir.element import ELEMENT_TYPES, ElementType, complex_of
 from hlo_tools.ir.shape import TOKEN_SHAPE, UNBOUNDED, Shape, array, buffer_of, tuple_of, with_default_layout
 from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo.quantization import BAD_TYPE, read_quantization
 from hlo_tools.text.stablehlo.reader import split_types
 
-BAD_TYPE = "HLO1504"
 UNSUPPORTED_TYPE = "HLO4502"
 MAX_NESTING = 64
 """How deep tuples may be nested."""
@@ -26,7 +26,7 @@ _TOKENS = frozenset({"!stablehlo.token", "!mhlo.token"})
 
 def _element_names() -> dict[str, ElementType]:
     """What MLIR calls the element types: `i8` and `ui8` for s8 and u8, `f8E4M3FN` for f8e4m3fn."""
-    found = {"i1": ELEMENT_TYPES["pred"]}
+    found = {"i1": ELEMENT_TYPES["pred"], "index": ELEMENT_TYPES["s64"]}
     for name, element in ELEMENT_TYPES.items():
         if element.is_integer and element.bits > 1:
             found[name.replace("u", "ui") if name[0] == "u" else f"i{element.bits}"] = element
@@ -70,6 +70,9 @@ class Types:
             return tuple_of(tuple([self._read(t, depth + 1) for t in split_types(text[6:-1])]))
         if text in _TOKENS:
             return TOKEN_SHAPE
+        if text.startswith("!stablehlo.future<"):  # an asynchronous op ends where it starts
+            parts = [self._read(t, depth + 1) for t in split_types(text[len("!stablehlo.future<") : -1])]
+            return parts[0] if len(parts) == 1 else tuple_of(tuple(parts))
         if text in self._aliases:
             return self._read(self._aliases[text], depth + 1)
         raise _refused(text)
@@ -83,9 +86,10 @@ def _array(sizes: str, rest: str) -> Shape:
     bounds: list[str] = []
     for extension in parts[1:]:
         m = _BOUNDS.fullmatch(extension)
-        if m is None:
-            raise Malformed(f"tensor encoding '{extension}' is not supported", code=UNSUPPORTED_TYPE)
-        bounds = _SIZE.findall(m[1])
+        if m is not None:
+            bounds = _SIZE.findall(m[1])
+        elif not extension.startswith("#"):
+            raise Malformed(f"unknown tensor encoding '{extension}'", code=BAD_TYPE)
     given = _SIZE.findall(sizes)
     if bounds and len(bounds) != len(given):
         raise Malformed(f"{len(bounds)} bounds for {len(given)} dimensions", code=BAD_TYPE)
@@ -105,11 +109,13 @@ def _size(text: str) -> int:
 
 
 def element_type(text: str) -> ElementType:
-    """`f32`, `i1`, `ui8`, `complex<f64>`... Raises Malformed."""
+    """`f32`, `i1`, `ui8`, `complex<f64>`...; the storage of a quantized type. Raises Malformed."""
     text = text.strip()
     found = _ELEMENTS.get(text)
     if found is not None:
         return found
+    if text.startswith("!quant.uniform"):  # the integers; the parameters are spelled out by ops
+        return _ELEMENTS[read_quantization(text).storage]
     m = _COMPLEX.fullmatch(text)
     if m is not None and m[1] in ("f32", "f64"):
         return complex_of(ELEMENT_TYPES[m[1]])

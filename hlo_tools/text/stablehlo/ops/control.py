@@ -61,6 +61,11 @@ def _composite(scope: Scope, op: Operation) -> Sequence[Instruction]:
     return results
 
 
+def _async_start(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    """A call: what the op starts is done at once, and a future is its value."""
+    return scope.results(op, call, scope.operands(op), CallAttrs(to_apply=Callee(scope.region(op))))
+
+
 # ---- loops and branches
 
 
@@ -132,7 +137,12 @@ def _conditional(scope: Scope, op: Operation) -> Sequence[Instruction]:
         at = ConditionalAttrs(true_computation=targets[0], false_computation=targets[1])
     else:
         at = ConditionalAttrs(branch_computations=Callees(tuple(c for c, _ in branches)))
-    return scope.results(op, conditional, [chooser, *(x for _, x in branches)], at)
+    operands = [chooser, *(x for _, x in branches)]
+    made = branches[0][0].result.shape
+    if made.is_static and all(s.is_static for s in scope.result_shapes(op)):
+        return scope.results(op, conditional, operands, at)
+    inst = scope.add(conditional, operands, at, made)  # sizes that one branch leaves open may be known in the other
+    return [inst] if len(op.result_types) == 1 else scope.parts(inst)
 
 
 # ---- tuples
@@ -260,6 +270,8 @@ def _aliasing(scope: Scope, op: Operation) -> Aliasing:
 CONTROL: dict[str, Builder] = {
     "func.call": _call,
     "stablehlo.composite": _composite,
+    "stablehlo.async_start": _async_start,
+    "stablehlo.async_done": lambda scope, op: scope.operands(op),
     "stablehlo.while": _while,
     "stablehlo.if": _conditional,
     "stablehlo.case": _conditional,

@@ -46,7 +46,7 @@ from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, integer_array, string, word
 from hlo_tools.text.stablehlo.ops.rows import From, row
 from hlo_tools.text.stablehlo.scope import Builder, Scope
-from hlo_tools.text.stablehlo.syntax import Attribute, Number, Operation
+from hlo_tools.text.stablehlo.syntax import Attribute, Number, Operation, Struct
 
 # ---- tokens and transfers
 
@@ -134,6 +134,8 @@ def _rng(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 def _groups(value: Attribute) -> Raw:
     """`dense<[[0, 1], [2, -1]]>`: -1 fills short rows."""
+    if isinstance(value, Struct):
+        raise Malformed("groups by the axes of a mesh", code="HLO4501")
     rows = integer_array(value)
     kept = [[int(d) for d in line if d >= 0] for line in rows.reshape(-1, rows.shape[-1] if rows.ndim else 1)]
     return Raw("{" + ",".join("{" + ",".join(map(str, line)) + "}" for line in kept if line) + "}")
@@ -182,7 +184,7 @@ def _all_to_all(scope: Scope, op: Operation) -> Sequence[Instruction]:
         raise Malformed("several operands with split_dimension other than concat_dimension", code="HLO4501")
     (x,) = operands
     if not (0 <= split < x.shape.rank and 0 <= join < x.shape.rank and count > 0 and x.shape.dims[split] % count == 0):
-        raise Malformed("split_dimension, concat_dimension or split_count do not fit", code="HLO1505")
+        raise Malformed("split_dimension, concat_dimension or split_count do not fit", code="HLO4501")
     exchanged = scope.add(all_to_all, operands, at, x.shape)
     sizes = [*x.shape.dims[:split], count, x.shape.dims[split] // count, *x.shape.dims[split + 1 :]]
     blocks = scope.add(reshape, [exchanged], ReshapeAttrs(), _array(x, sizes))

@@ -1,4 +1,4 @@
-"""Ops that HLO lacks: custom calls under their own name.
+"""Ops that HLO lacks: custom calls under their own name, whose regions become called computations.
 
 `check.*` ops have no result and count as side effects. Their attributes, and constants among them, become text in the
 backend config, in the way of MLIR.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hlo_tools.ir.attributes import CustomCallApiVersion, Json
+from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Extras, Instruction
 from hlo_tools.ir.op import Callees
 from hlo_tools.ir.shape import tuple_of
@@ -32,7 +33,7 @@ def opaque(side_effect: bool) -> Builder:
             custom_call_target=op.name,
             custom_call_has_side_effect=side_effect,
             api_version=CustomCallApiVersion.TYPED_FFI if op.attributes else CustomCallApiVersion.ORIGINAL,
-            called_computations=_called(scope, op),
+            called_computations=Callees((*_called(scope, op), *(scope.region(op, i) for i in range(len(op.regions))))),
         )
         shape = shapes[0] if len(shapes) == 1 else tuple_of(tuple(shapes))
         inst = scope.add(custom_call, operands, attrs, shape)
@@ -45,13 +46,39 @@ def opaque(side_effect: bool) -> Builder:
     return build
 
 
-def _called(scope: Scope, op: Operation) -> Callees:
+def _called(scope: Scope, op: Operation) -> tuple[Computation, ...]:
     names = dict.fromkeys(n for key in op.attributes for n in symbols_in(op.attributes[key]))
-    return Callees(tuple([scope.importer.function(op, n) for n in names]))
+    return tuple([scope.importer.function(op, n) for n in names if n in scope.importer.functions])
 
 
 OPAQUE: dict[str, Builder] = {
     "interpreter.probe": opaque(False),
+    **dict.fromkeys(
+        (
+            "chlo.polygamma",
+            "chlo.ragged_dot",
+            "chlo.scan",
+            "chlo.zeta",
+            "sdy.all_gather",
+            "sdy.all_reduce",
+            "sdy.all_slice",
+            "sdy.all_to_all",
+            "sdy.collective_permute",
+            "sdy.constant",
+            "sdy.data_flow_edge",
+            "sdy.manual_computation",
+            "sdy.named_computation",
+            "sdy.propagation_barrier",
+            "sdy.reduce_scatter",
+            "stablehlo.collective_reduce",
+            "stablehlo.cross-replica-sum",
+            "stablehlo.einsum",
+            "stablehlo.torch_index_select",
+            "stablehlo.unary_einsum",
+        ),
+        opaque(False),
+    ),
+    "sdy.sharding_group": opaque(True),
     **dict.fromkeys(
         (
             "check.expect_almost_eq",

@@ -106,22 +106,24 @@ def _type(value: Attribute | None) -> str:
 def conv_dims(value: Attribute) -> ConvDims:
     """`[b, 0, f]x[0, i, o]->[b, 0, f]`, bare, in `#stablehlo.conv<...>`, or as the fields of the latter."""
     text = value.text if isinstance(value, s.ConvDims) else value.body if isinstance(value, s.Struct) else ""
+    text = text.strip()
+    if text.startswith("raw"):  # `#stablehlo.conv<raw input_batch_dimension = 0, ...>`
+        return _conv_dims_by_fields(s.Struct("stablehlo.conv", text[3:]))
     parts = re.fullmatch(r"\s*\[([^]]*)\]\s*x\s*\[([^]]*)\]\s*->\s*\[([^]]*)\]\s*", text)
     if parts is None:
         return _conv_dims_by_fields(value)
     lhs, rhs, out = ([w.strip() for w in p.split(",")] for p in parts.groups())
     try:
-        spatial = range(len(lhs) - 2)
         return ConvDims(
             lhs.index("b"),
             lhs.index("f"),
-            tuple([lhs.index(str(i)) for i in spatial]),
+            tuple([lhs.index(str(i)) for i in range(len(lhs) - 2)]),
             rhs.index("i"),
             rhs.index("o"),
-            tuple([rhs.index(str(i)) for i in spatial]),
+            tuple([rhs.index(str(i)) for i in range(len(rhs) - 2)]),
             out.index("b"),
             out.index("f"),
-            tuple([out.index(str(i)) for i in spatial]),
+            tuple([out.index(str(i)) for i in range(len(out) - 2)]),
         )
     except ValueError:
         raise Malformed(f"'{text}' does not number the dimensions of a convolution", code="HLO1505") from None

@@ -111,6 +111,7 @@ def _dynamic_slice(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 
 SHAPES: dict[str, Builder] = {
+    "arith.constant": _constant,
     "stablehlo.constant": _constant,
     "stablehlo.iota": row(iota, iota_dimension=From("iota_dimension", integer)),
     "stablehlo.broadcast": _broadcast,

@@ -1,0 +1,262 @@
+"""The verifier of StableHLO programs: the specification's constraints on each op, before anything is converted.
+
+Every finding of a file is collected; each names the constraint that is broken as the specification numbers it
+(`add_c1`, `gather_c5`), or what is wrong where the specification has no number (`operand_type`, `attributes`).
+Source: StableHLO specification, the section of each op; `Types` for quantized types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hlo_tools.support.diagnostic import Diagnostic
+from hlo_tools.support.source import Source, Span
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo import attributes as read
+from hlo_tools.text.stablehlo.ops import BUILDERS
+from hlo_tools.text.stablehlo.ops.products import conv_dims
+from hlo_tools.text.stablehlo.syntax import Alias, Attribute, Dense, FunctionType, Operation, Program, Region, Struct
+from hlo_tools.text.stablehlo.verify.chlo import CHLO
+from hlo_tools.text.stablehlo.verify.collectives import COLLECTIVES
+from hlo_tools.text.stablehlo.verify.control import control
+from hlo_tools.text.stablehlo.verify.elementwise import ELEMENTWISE
+from hlo_tools.text.stablehlo.verify.moves import MOVES
+from hlo_tools.text.stablehlo.verify.products import PRODUCTS
+from hlo_tools.text.stablehlo.verify.regions import REGIONS
+from hlo_tools.text.stablehlo.verify.site import Broken, Rule, Site
+from hlo_tools.text.stablehlo.verify.types import Type, TypeReader, compatible
+
+BROKEN = "HLO2012"
+UNDEFINED = "HLO1503"
+MAX_DEPTH = 100
+"""Regions inside regions, as far as they are checked."""
+
+_TERMINATORS = frozenset({"func.return", "stablehlo.return", "mhlo.return", "sdy.return"})
+_UNREAD = Type("", "other")
+"""The type of a value whose own is malformed: what uses it is not checked."""
+_SMALL = 64
+_STRUCTURES: Mapping[str, Callable[[Struct], object]] = {
+    "stablehlo.conv": conv_dims,
+    **{
+        f"stablehlo.{name}": read.fields
+        for name in (
+            "scatter",
+            "gather",
+            "dot",
+            "dot_algorithm",
+            "channel_handle",
+            "output_operand_alias",
+            "result_accuracy",
+        )
+    },
+}
+_KNOWN = frozenset({*BUILDERS, *_TERMINATORS, "func.func", "builtin.module", "sdy.mesh"})
+_DIALECTS = frozenset({"stablehlo", "chlo", "func", "check", "sdy"})
+_ISOLATED = frozenset({"func.func", "builtin.module"})
+
+
+def verify_program(program: Program, source: Source) -> list[Diagnostic]:
+    """What is wrong with a program, in the order of the text."""
+    return _Verifier(program, source).run()
+
+
+@dataclass(slots=True, eq=False)
+class _Values:
+    """What is known of the values that a block may use."""
+
+    types: dict[str, Type] = field(default_factory=dict)
+    constants: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)  # those that the block itself defines
+
+    def inner(self) -> _Values:
+        """For a region of an operation: it may use what is around it."""
+        return _Values(dict(self.types), dict(self.constants))
+
+
+class _Verifier:
+    """Walks the operations of one program."""
+
+    def __init__(self, program: Program, source: Source) -> None:
+        self._program = program
+        self._source = source
+        self._reader = TypeReader(program.type_aliases)
+        self._rules: Mapping[str, Rule] = {
+            **ELEMENTWISE, **MOVES, **REGIONS, **PRODUCTS, **COLLECTIVES, **CHLO, **control(self._reader)
+        }  # fmt: skip
+        self._functions: dict[str, Operation] = {}
+        self._found: list[Diagnostic] = []
+
+    def run(self) -> list[Diagnostic]:
+        """All findings."""
+        self._declare(self._program.operations)
+        self._block(self._program.operations, _Values(), None, 0)
+        self._found.sort(key=lambda d: d.span.start if d.span is not None else -1)
+        return self._found
+
+    def _declare(self, operations: Sequence[Operation]) -> None:
+        for op in operations:
+            if op.name == "func.func" and isinstance(name := op.attributes.get("sym_name"), str):
+                self._functions.setdefault(name, op)
+            elif op.name == "builtin.module":
+                for region in op.regions:
+                    self._declare(region.entry.operations)
+
+    def _block(
+        self, operations: Sequence[Operation], values: _Values, function: Operation | None, depth: int
+    ) -> tuple[Type, ...] | None:
+        """Check the operations of a block; returns what its terminator returns."""
+        for op in operations:
+            if op.name in _TERMINATORS:
+                found = self._operands(op, values)
+                if op.name == "func.return" and function is not None and found is not None:
+                    self._returns(op, function, found)
+                return found
+            self._operation(op, values, depth)
+        return None
+
+    def _returns(self, op: Operation, function: Operation, found: tuple[Type, ...]) -> None:
+        declared = function.attributes.get("function_type")
+        if not isinstance(declared, FunctionType):
+            return
+        wanted = [self._reader.read(t) for t in declared.outputs]
+        if len(found) != len(wanted) or not all(map(compatible, found, wanted)):
+            returned = ", ".join(t.text for t in found) or "nothing"
+            promised = ", ".join(t.text for t in wanted) or "nothing"
+            self._say(
+                op, "HLO1506", f"@{function.attributes.get('sym_name')} returns {returned}, but declares {promised}"
+            )
+
+    def _operation(self, op: Operation, values: _Values, depth: int) -> None:
+        if op.name not in _KNOWN and op.name.partition(".")[0] in _DIALECTS:
+            self._say(op, "HLO1502", f"unknown operation '{op.name}'")
+        operands = self._operands(op, values)
+        try:
+            results = [self._reader.read(t) for t in op.result_types]
+            arguments = [tuple([self._reader.read(a.type) for a in r.entry.arguments]) for r in op.regions]
+            if op.name == "func.func":
+                self._read_signature(op)
+        except Malformed as e:
+            self._say(op, e.code, e.message)
+            results = [_UNREAD] * len(op.result_types)
+            arguments = [tuple([_UNREAD for _ in r.entry.arguments]) for r in op.regions]
+            operands = None
+        returned = [self._region(op, r, a, values, depth) for r, a in zip(op.regions, arguments, strict=True)]
+        self._structures(op)
+        rule = self._rules.get(op.name)
+        if rule is not None and operands is not None:
+            self._apply(rule, op, operands, results, arguments, returned, values)
+        self._define(op, results, values)
+        if op.name in ("stablehlo.constant", "arith.constant") and len(op.results) == 1:
+            self._remember(op, values)
+
+    def _define(self, op: Operation, results: Sequence[Type], values: _Values) -> None:
+        for name, type_ in zip(op.result_names(), results, strict=False):
+            if name in values.own:
+                self._say(op, UNDEFINED, f"value {name} is defined twice")
+            values.types[name] = type_
+            values.own.add(name)
+
+    def _structures(self, op: Operation) -> None:
+        """Attributes of the dialect have to be readable, also where no rule looks at them."""
+        for key, value in op.attributes.items():
+            if isinstance(value, Struct) and (reader := _STRUCTURES.get(value.name)) is not None:
+                try:
+                    reader(value)
+                except Malformed as e:
+                    self._say(op, e.code, f"{op.name}: {key}: {e.message}")
+
+    def _read_signature(self, op: Operation) -> None:
+        declared = op.attributes.get("function_type")
+        if isinstance(declared, FunctionType):
+            for text in (*declared.inputs, *declared.outputs):
+                self._reader.read(text)
+
+    def _apply(
+        self, rule: Rule, op: Operation, operands: Sequence[Type], results: Sequence[Type],
+        arguments: list[tuple[Type, ...]], returned: list[tuple[Type, ...] | None], values: _Values,
+    ) -> None:  # fmt: skip
+        site = Site(op, operands, results, self._resolve, self._functions)
+        site.arguments, site.returned = arguments, returned
+        for i, name in enumerate(op.operands):
+            if name in values.constants:
+                site.constants[i] = values.constants[name]
+        try:
+            rule(site)
+        except Broken as e:
+            self._say(op, BROKEN, f"{op.name}: {e.message} ({e.constraint})")
+        except Malformed as e:
+            self._say(op, e.code, f"{op.name}: {e.message}")
+
+    def _region(
+        self, op: Operation, region: Region, arguments: tuple[Type, ...], values: _Values, depth: int
+    ) -> tuple[Type, ...] | None:
+        if depth >= MAX_DEPTH:
+            return None
+        inner = _Values() if op.name in _ISOLATED else values.inner()
+        inner.own.update(a.name for a in region.entry.arguments)
+        inner.types.update(zip([a.name for a in region.entry.arguments], arguments, strict=True))
+        function = op if op.name == "func.func" else None
+        return self._block(region.entry.operations, inner, function, depth + 1)
+
+    def _operands(self, op: Operation, values: _Values) -> tuple[Type, ...] | None:
+        """Types of the operands; None after a finding."""
+        found: list[Type] = []
+        for name in op.operands:
+            known = values.types.get(name)
+            if known is None and name.endswith("#0"):
+                known = values.types.get(name[:-2])
+            if known is None:
+                self._say(op, UNDEFINED, f"value {name} is not defined")
+                return None
+            if known is _UNREAD:
+                return None
+            found.append(known)
+        if op.operand_types:
+            if len(op.operand_types) != len(found):
+                message = (
+                    f"{op.name}: {len(found)} operands present, but expected {len(op.operand_types)} by their types"
+                )
+                self._say(op, "HLO1504", message)
+                return None
+            for name, known, text in zip(op.operands, found, op.operand_types, strict=True):
+                if known.text != text and not self._same(known, text):
+                    self._say(op, "HLO1504", f"{op.name}: {name} is {known.text}, but its type here is {text}")
+                    return None
+        return tuple(found)
+
+    def _same(self, known: Type, text: str) -> bool:
+        try:
+            given = self._reader.read(text)
+        except Malformed:
+            return False
+        return (given.kind, given.dims, given.element, given.bounds) == (
+            known.kind, known.dims, known.element, known.bounds
+        ) or compatible(known, given)  # fmt: skip
+
+    def _remember(self, op: Operation, values: _Values) -> None:
+        """Small constants of integers: shapes are given by them."""
+        value = op.attributes.get("value")
+        if isinstance(value, Dense) and len(value.body) < _SMALL and not value.resource:
+            try:
+                numbers = read.integer_array(value)
+            except (Malformed, ValueError):
+                return
+            if numbers.ndim == 1:
+                values.constants[next(op.result_names())] = tuple(numbers.tolist())
+
+    def _resolve(self, value: Attribute) -> Attribute:
+        for _ in range(len(self._program.attribute_aliases) + 1):
+            if not isinstance(value, Alias) or value.name not in self._program.attribute_aliases:
+                return value
+            value = self._program.attribute_aliases[value.name]
+        return value
+
+    def _say(self, op: Operation, code: str, message: str) -> None:
+        self._found.append(Diagnostic(code, message, self._span(op)))
+
+    def _span(self, op: Operation) -> Span | None:
+        if op.at < 0:
+            return None
+        end = self._source.text.find("\n", op.at)
+        return self._source.span(op.at, len(self._source.text) if end < 0 else end)

@@ -1,0 +1,96 @@
+"""The constraints of the StableHLO specification: each broken one is named, every finding of a file is reported."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import hlo_tools as hlo
+from hlo_tools.text.stablehlo import parse_stablehlo
+
+
+def messages(text: str) -> list[str]:
+    with pytest.raises(hlo.VerifyError) as caught:
+        parse_stablehlo(text, "broken.mlir")
+    return [str(d) for d in caught.value.diagnostics]
+
+
+def test_every_finding_is_reported_also_in_functions_that_nobody_calls() -> None:
+    found = messages(
+        """func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = stablehlo.iota dim = 3 : tensor<2xi32>
+  %1 = stablehlo.sine %y : tensor<2xf32>
+  return %x : tensor<2xf32>
+}
+func.func private @other(%x: tensor<2xf32>) -> tensor<3xf32> {
+  return %x : tensor<2xf32>
+}"""
+    )
+    assert [m.partition(": error: ")[0] for m in found] == ["broken.mlir:2:3", "broken.mlir:3:3", "broken.mlir:7:3"]
+    assert [m[-9:] for m in found] == ["[HLO2012]", "[HLO1503]", "[HLO1506]"]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "body"),
+    [
+        ("sort_c5", "stablehlo.return %a : tensor<f32>"),
+        ("sort_c5", "%b2 = stablehlo.compare LT, %a, %b : (tensor<f32>, tensor<f32>) -> tensor<i1>\n"
+                    "stablehlo.return %b2, %b2 : tensor<i1>, tensor<i1>"),
+    ],
+)  # fmt: skip
+def test_regions_are_checked(constraint: str, body: str) -> None:
+    text = f"""func.func @main(%x: tensor<3xf32>) {{
+  %0 = "stablehlo.sort"(%x) ({{
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    {body}
+  }}) {{dimension = 0 : i64}} : (tensor<3xf32>) -> tensor<3xf32>
+  return
+}}"""
+    (found,) = messages(text)
+    assert f"({constraint})" in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%0 = stablehlo.add %x, %y : (tensor<?xf32>, tensor<3xf32>) -> tensor<?xf32>",
+        "%0 = stablehlo.concatenate %x, %y, dim = 0 : (tensor<?xf32>, tensor<3xf32>) -> tensor<?xf32>",
+        "%0 = stablehlo.pad %x, %f, low = [1], high = [0], interior = [0] "
+        ": (tensor<?xf32>, tensor<f32>) -> tensor<?xf32>",
+        '%0 = "stablehlo.einsum"(%y, %y) {einsum_config = "i,i->"} : (tensor<3xf32>, tensor<3xf32>) -> tensor<f32>',
+        "%0 = stablehlo.dynamic_slice %x, %n, sizes = [2] : (tensor<?xf32>, tensor<i32>) -> tensor<2xf32>",
+    ],
+)
+def test_what_the_ir_cannot_check_is_kept(line: str) -> None:
+    """HLO's own rules want sizes to be known: such ops stay as calls under their own name, and verify."""
+    arguments = "%x: tensor<?xf32>, %y: tensor<3xf32>, %f: tensor<f32>, %n: tensor<i32>"
+    text = f"func.func @main({arguments}) {{\n  {line}\n  return\n}}"
+    hlo.verify(parse_stablehlo(text))
+
+
+def test_quantized_arithmetic_is_spelled_out() -> None:
+    text = """func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = stablehlo.uniform_quantize %x : (tensor<4xf32>) -> tensor<4x!quant.uniform<i8:f32, 0.5:3>>
+  %1 = stablehlo.add %0, %0 : tensor<4x!quant.uniform<i8:f32, 0.5:3>>
+  %2 = stablehlo.uniform_dequantize %1 : (tensor<4x!quant.uniform<i8:f32, 0.5:3>>) -> tensor<4xf32>
+  return %2 : tensor<4xf32>
+}"""
+    (found,) = hlo.interpret(parse_stablehlo(text), [np.array([0.0, 1.0, -0.75, 1e6], np.float32)])
+    assert found.tolist() == [0.0, 2.0, -2.0, 62.0]
+
+
+def test_quantization_by_axis() -> None:
+    text = """func.func @main(%x: tensor<2x2xf32>) -> tensor<2x2xi8> {
+  %0 = stablehlo.uniform_quantize %x : (tensor<2x2xf32>) -> tensor<2x2x!quant.uniform<i8:f32:0, {0.5, 0.25:1}>>
+  %1 = stablehlo.bitcast_convert %0 : (tensor<2x2x!quant.uniform<i8:f32:0, {0.5, 0.25:1}>>) -> tensor<2x2xi8>
+  return %1 : tensor<2x2xi8>
+}"""
+    (found,) = hlo.interpret(parse_stablehlo(text), [np.array([[1, 2], [1, 2]], np.float32)])
+    assert found.tolist() == [[2, 4], [5, 9]]
+
+
+def test_declarations_are_a_program() -> None:
+    for text in ("module {}", "func.func private @f(tensor<2xf32>) -> tensor<2xf32>"):
+        module = parse_stablehlo(text)
+        hlo.verify(module)
+        assert hlo.interpret(module, []) == []
