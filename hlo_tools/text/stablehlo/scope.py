@@ -107,15 +107,18 @@ class Scope:
     def _results(self, builder: Builder, op: Operation) -> Sequence[Instruction]:
         """What the builder makes; the op under its own name where the rules of HLO, which are narrower, refuse that.
 
-        StableHLO lets sizes that are not known meet any others, and reductions widen what they add up.
+        StableHLO lets sizes that are not known meet any others, reductions widen what they add up, and collectives say
+        at run time who takes part.
         """
         fallback = self.importer.fallback
         checked = bool(op.regions) or self._is_dynamic(op)
         before, computations = len(self.computation.instructions), len(self.importer.module.computations)
         try:
             results = builder(self, op)
-            for inst in self._added(before) if checked else ():
-                check_shape(inst)
+            for inst in self._added(before):
+                if checked or Trait.COLLECTIVE in inst.op.traits:
+                    checked = True
+                    check_shape(inst)
             return results
         except (ShapeError, Malformed) as e:
             narrow = isinstance(e, ShapeError) or e.code == "HLO1504"
