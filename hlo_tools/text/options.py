@@ -42,6 +42,7 @@ class PrintOptions:
     print_control_dependencies: bool = True
     print_full_replica_group_list: bool = False  # `{{0,1}}` in place of `[1,2]<=[2]`
     syntax_sugar_async_ops: bool = False  # `add-start` in place of an `async-start` that calls an `add`
+    compact_gte: bool = False  # `%x#0` in place of a get-tuple-element that says nothing else, not even metadata
     compact_operands: bool = False  # the first four operands; such a text cannot be read again
     include_layout_in_shapes: bool = True
     print_result_shape: bool = True

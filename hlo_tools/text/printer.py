@@ -6,9 +6,11 @@ Source: `HloModule::Print`, `HloComputation::Print` and `HloInstruction::PrintWi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from hlo_tools.ir.attributes import Json
 from hlo_tools.ir.computation import Computation
-from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.instruction import NO_EXTRAS, Instruction
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.shape import Shape
@@ -127,6 +129,10 @@ class _Printer:
         options = self.options
         numbers = {inst: f"tmp_{i}" for i, inst in enumerate(order)} if options.canonicalize_instruction_names else None
         names: Callable[[Instruction], str] = numbers.__getitem__ if numbers else lambda inst: self.reference(inst.name)
+        folded = _folded(order, root) if options.compact_gte else frozenset()
+        if folded:
+            names = _with_indices(names, folded)
+            order = tuple(inst for inst in order if inst not in folded)
         lines = []
         for inst in order:
             mark = "ROOT " if inst is root else ""
@@ -173,6 +179,7 @@ class _Printer:
 
 
 _OF_A_LINE = (
+    "compact_gte",
     "compact_operands",
     "include_layout_in_shapes",
     "print_result_shape",
@@ -193,6 +200,31 @@ def _wrapped(module: Module) -> dict[Instruction, Instruction]:
                 if root is not None and all(x is root or x.op.inline == "number" for x in inst.attrs.calls):
                     found[inst] = root
     return found
+
+
+def _folded(order: tuple[Instruction, ...], root: Instruction | None) -> frozenset[Instruction]:
+    """The get-tuple-elements of which nothing is lost when their users say `%tuple#index`, but for metadata."""
+    kept = {x for inst in order for x in inst.extras.control_predecessors} | {root}
+    return frozenset(
+        inst
+        for inst in order
+        if inst.op.name == "get-tuple-element"
+        and inst not in kept
+        and inst.sharding is None
+        and replace(inst.extras, origin=Json("")) == NO_EXTRAS
+        and inst.shape is inst.operands[0].shape.elements[inst.attrs.index]
+    )
+
+
+def _with_indices(names: Callable[[Instruction], str], folded: frozenset[Instruction]) -> Callable[[Instruction], str]:
+    def name(inst: Instruction) -> str:
+        path = ""
+        while inst in folded:
+            path = f"#{inst.attrs.index}{path}"
+            inst = inst.operands[0]
+        return names(inst) + path
+
+    return name
 
 
 def _start_of(inst: Instruction) -> Instruction:

@@ -8,6 +8,8 @@ import random
 import re
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -180,6 +182,46 @@ def test_each_bit_of_a_constant_matters(seed: int, data: st.DataObject) -> None:
     flipped = [v ^ (1 << bit if i == at else 0) for i, v in enumerate(values)]
     text = "HloModule m\n\nENTRY e {{\n  ROOT c = u32[4]{{0}} constant({{{}}})\n}}\n"
     assert digest(text.format(", ".join(map(str, values)))) != digest(text.format(", ".join(map(str, flipped))))
+
+
+def _other(value: object) -> object:
+    """Another value of the same type; None where this does not know one."""
+    if isinstance(value, Enum):
+        return next((x for x in type(value) if x is not value), None)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return value + "x"
+    if isinstance(value, tuple) and value and isinstance(value[0], int):
+        return (value[0] + 1, *value[1:])
+    if is_dataclass(value) and not isinstance(value, type):
+        first = fields(value)[0].name
+        changed = _other(getattr(value, first))
+        return None if changed is None else replace(value, **{first: changed})
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        changed = _other(value[0])
+        return None if changed is None else (changed, *value[1:])
+    return None
+
+
+@pytest.mark.parametrize("path", [*MODELS, *ROUNDTRIP], ids=name_of)
+def test_each_attribute_matters(path: Path) -> None:
+    module = hlo.parse(text_of(path))
+    before, seen = hlo.hash_module(module).module, set()
+    for inst in module.instructions():
+        for field in fields(inst.attrs):
+            old = getattr(inst.attrs, field.name)
+            other = _other(old) if (inst.op, field.name) not in seen else None
+            if other is not None:
+                seen.add((inst.op, field.name))
+                kept = inst.attrs
+                inst.attrs = replace(kept, **{field.name: other})
+                assert hlo.hash_module(module).module != before, f"{inst}: {field.name}"
+                inst.attrs = kept
+    assert seen or path.stem == "constants"
+    assert hlo.hash_module(module).module == before
 
 
 @settings(max_examples=40, deadline=None)

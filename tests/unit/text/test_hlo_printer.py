@@ -269,3 +269,47 @@ def test_every_option_is_named_in_xlas_terms() -> None:
         "print_large_constants", "print_metadata", "print_backend_config", "compact_operands", "print_ids",
         "include_layout_in_shapes", "canonicalize_instruction_names", "print_extra_attributes", "indent_amount",
     }  # fmt: skip
+
+
+GTES = """HloModule m
+
+ENTRY %e (p: ((f32[2], s32[]), f32[])) -> (s32[], f32[2], f32[]) {
+  %p = ((f32[2]{0}, s32[]), f32[]) parameter(0)
+  %pair = (f32[2]{0}, s32[]) get-tuple-element(%p), index=0
+  %vector = f32[2]{0} get-tuple-element(%pair), index=0
+  %int = s32[] get-tuple-element(%pair), index=1, metadata={op_name="int"}
+  %kept = f32[] get-tuple-element(%p), index=1, sharding={replicated}
+  %sum = f32[2]{0} add(%vector, %vector)
+  %awaited = s32[] get-tuple-element(%pair), index=1
+  %n = f32[] negate(%kept), control-predecessors={%awaited}
+  ROOT %t = (s32[], f32[2]{0}, f32[]) tuple(%int, %sum, %n)
+}
+
+"""
+
+
+def test_compact_get_tuple_element() -> None:
+    module = parse_hlo(GTES)
+    text = module.to_text(replace(hlo.PrintOptions(), compact_gte=True))
+    assert "%sum = f32[2]{0} add(%p#0#0, %p#0#0)" in text
+    assert "tuple(%p#0#1, %sum, %n)" in text
+    assert "%pair" not in text and "%int" not in text
+    assert "%awaited = s32[] get-tuple-element(%p#0), index=1" in text
+    assert "%kept = f32[] get-tuple-element(%p), index=1, sharding={replicated}" in text
+    hlo.verify(parse_hlo(text))
+    root = (
+        GTES.replace("ROOT %t", "%t")
+        .replace("  %kept", "  ROOT %kept")
+        .replace("-> (s32[], f32[2], f32[])", "-> f32[]")
+    )
+    assert "ROOT %kept" in parse_hlo(root).to_text(replace(hlo.PrintOptions(), compact_gte=True))
+
+
+@pytest.mark.parametrize("path", [*MODELS, *ROUNDTRIP], ids=name_of)
+def test_compact_get_tuple_elements_are_read_again(path: Path) -> None:
+    module = parse_hlo(text_of(path))
+    again = parse_hlo(module.to_text(replace(hlo.PrintOptions(), compact_gte=True)))
+    for each in (module, again):
+        hlo.run_passes(each, "cse,dce")  # equal ones become one
+    options = replace(hlo.PrintOptions.canonical(), print_original_value=False)
+    assert again.to_text(options) == module.to_text(options)
