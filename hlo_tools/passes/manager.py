@@ -9,7 +9,7 @@ from hlo_tools.ir.module import Module
 from hlo_tools.passes.base import Context, Pass
 from hlo_tools.passes.invariants import Invariant
 from hlo_tools.passes.pipeline import Fixpoint, Pipeline
-from hlo_tools.support.diagnostic import Diagnostic, HloError, PassError
+from hlo_tools.support.diagnostic import Diagnostic, HloError, PassError, UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,8 @@ class PassManager:
         except Exception as error:
             for instrument in self.instruments:
                 instrument.failed(module, step, error)
-            if isinstance(error, HloError) and not isinstance(error, PassError):
+            # what is not supported is no fault of the pass
+            if isinstance(error, HloError) and not isinstance(error, (PassError, UnsupportedError)):
                 raise _blame(error, step.item) from error
             raise
         return changed

@@ -11,6 +11,7 @@ PIPELINE = ",".join(
         "call-inliner",
         "dce",
         "tuple-simplifier",
+        "dynamic_padder",
         "fixpoint{name=simplification,limit=4}(algsimp,constant_folding,simplify-while-loops,tuple-simplifier,cse,dce)",
         "transpose-folding",
         "layout-assignment",
