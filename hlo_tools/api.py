@@ -124,15 +124,25 @@ def compile(module: Module, backend: str = "cpu", threads: int = 1) -> Executabl
 
 
 def compile_aot(
-    module: Module, *, prefix: str, target: str = "", cpu: str = "", features: str = "", source: str = ""
+    module: Module,
+    *,
+    prefix: str,
+    target: str = "",
+    cpu: str = "",
+    features: str = "",
+    source: str = "",
+    constants: str = "",
 ) -> list[Path]:
     """Write `prefix`.o, .h, .d and .json: `module` compiled for `target`, to be linked into a C program.
 
     `target` is a triple as LLVM spells it, by default that of this machine; `cpu` and `features` as `-mcpu` and
-    `-mattr`; `source` is the file that the depfile names. Raises UnsupportedError for what a backend does not cover
-    and UsageError when a file cannot be written; then none is. Returns the paths of the files.
+    `-mattr`; `source` is the file that the depfile names, with `constants`, the file that its constants came from.
+    Raises UnsupportedError for what a backend does not cover and UsageError when a file cannot be written; then none
+    is. Returns the paths of the files.
     """
-    return _compile_aot(module, prefix=prefix, target=target, cpu=cpu, features=features, source=source)
+    return _compile_aot(
+        module, prefix=prefix, target=target, cpu=cpu, features=features, source=source, constants=constants
+    )
 
 
 def bench(

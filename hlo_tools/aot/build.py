@@ -23,13 +23,20 @@ ABI_VERSION = 1
 
 
 def compile_aot(
-    module: Module, target: str = "", prefix: str = "", cpu: str = "", features: str = "", source: str = ""
+    module: Module,
+    target: str = "",
+    prefix: str = "",
+    cpu: str = "",
+    features: str = "",
+    source: str = "",
+    constants: str = "",
 ) -> list[Path]:
     """Write PREFIX.o, PREFIX.h, PREFIX.d, PREFIX.json and the backend's further files; returns their paths.
 
     target, cpu, features  as LLVM spells them; by default the baseline of this machine's kind
     prefix                 folder and stem of the files; the stem is the C name too
     source                 the file that the depfile names; empty or `-`: there is no depfile
+    constants              the file that the module's constants came from, which the depfile names, too
     Raises UnsupportedError (HLO4xxx), UsageError. Either all files are written or none.
     """
     backend = for_triple(target) if target else find("cpu")
@@ -53,7 +60,7 @@ def compile_aot(
     files[".h"] = header.encode()
     files[".json"] = _manifest(module, machine, symbol, ports, code, digest, files)
     if source not in ("", "-"):
-        files[".d"] = _depfile(prefix, [*files], source).encode()
+        files[".d"] = _depfile(prefix, [*files], [source, constants] if constants else [source]).encode()
     outputs = {f"{prefix}{suffix}": data for suffix, data in files.items()}
     write_outputs(outputs)
     return [Path(name) for name in outputs]
@@ -89,11 +96,11 @@ def _manifest(
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _depfile(prefix: str, suffixes: list[str], source: str) -> str:
+def _depfile(prefix: str, suffixes: list[str], sources: list[str]) -> str:
     """A Makefile rule: the outputs depend on the module."""
     outputs = " ".join(_escaped(f"{prefix}{s}") for s in suffixes)
-    name = _escaped(source)
-    return f"{outputs}: {name}\n\n{name}:\n"
+    names = [_escaped(source) for source in sources]
+    return f"{outputs}: {' '.join(names)}\n" + "".join(f"\n{name}:\n" for name in names)
 
 
 def _escaped(path: str) -> str:

@@ -130,6 +130,10 @@ class TestConstantsInAFile:
     def test_the_hash_is_that_of_the_values(self, folder: Path) -> None:
         assert command("hash", "small.hlo").out.split()[0] == command("hash", "m.hlo").out.split()[0]
 
+    def test_make_knows_of_the_file(self, folder: Path) -> None:
+        command("aot", "small.hlo", "--constants=w.npz", "-o", "made")
+        assert Path("made.d").read_text().endswith(": small.hlo w.npz\n\nsmall.hlo:\n\nw.npz:\n")
+
     def test_other_weights_are_refused(self, folder: Path) -> None:
         with np.load("w.npz") as stored:
             arrays = {name: stored[name].copy() for name in stored}

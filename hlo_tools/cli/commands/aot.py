@@ -37,4 +37,6 @@ def command(
     The object needs no library. The C program gives arguments, results and working memory; see PREFIX.h.
     """
     module = execution.load(file, constants, fill_elided, seed)
-    hlo.compile_aot(module, target=target, prefix=output, cpu=mcpu, features=mattr, source=file)
+    hlo.compile_aot(
+        module, target=target, prefix=output, cpu=mcpu, features=mattr, source=file, constants=constants or ""
+    )
