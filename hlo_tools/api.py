@@ -10,6 +10,7 @@ from hlo_tools.analysis.fingerprint import HashOptions, ModuleHash, hash_module
 from hlo_tools.aot.build import compile_aot as _compile_aot
 from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
+from hlo_tools.debug.isolate import Finding, isolate
 from hlo_tools.debug.replay import ReplayReport, replay
 from hlo_tools.debug.strip import Strip, strip
 from hlo_tools.debug.weights import put_constants, take_constants
@@ -49,6 +50,7 @@ __all__ = [
     "Diagnostic",
     "Executable",
     "Fill",
+    "Finding",
     "HashOptions",
     "HloError",
     "LimitError",
@@ -71,6 +73,7 @@ __all__ = [
     "fill_elided",
     "hash_module",
     "interpret",
+    "isolate",
     "load",
     "parse",
     "put_constants",

@@ -4,6 +4,9 @@ The module is rewritten so that every float is an f64 and every complex number a
 are rounded to their own types only where the program says so: by a `convert` to a shorter type and by
 `reduce-precision`. The distance of another result from this one is its rounding error, whatever the function does to
 the rounding errors of its steps.
+
+How large that error may well be shows when the oracle is run again and every step is wrong by a random unit in the last
+place of its own type (D. Stott Parker, "Monte Carlo arithmetic", 1997).
 """
 
 from __future__ import annotations
@@ -13,21 +16,38 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.interpreter.run import Limits, interpret
+from hlo_tools.interpreter.run import Limits, Machine, interpret
 from hlo_tools.ir.computation import Computation, clone_instruction
-from hlo_tools.ir.element import C128, F64, ElementType, element_of
+from hlo_tools.ir.element import C128, F64, ElementType, element_of, real_part
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Literal, literal, tuple_literal
 from hlo_tools.ir.module import Module
-from hlo_tools.ir.op import map_callees
+from hlo_tools.ir.op import Trait, map_callees
 from hlo_tools.ir.shape import Shape, tuple_of
 from hlo_tools.ops.conversion import bitcast_convert, convert
+from hlo_tools.ops.convolution import convolution
 from hlo_tools.ops.custom import custom_call
-from hlo_tools.ops.numerics import Array, as_doubles
+from hlo_tools.ops.dot import dot
+from hlo_tools.ops.elementwise import add, divide, multiply, subtract
+from hlo_tools.ops.fft import fft
+from hlo_tools.ops.linalg import cholesky, triangular_solve
+from hlo_tools.ops.numerics import Array, as_doubles, float_info
+from hlo_tools.ops.reduce import reduce
 from hlo_tools.ops.structure import ConstantAttrs, GetTupleElementAttrs, constant, get_tuple_element, tuple_
+from hlo_tools.ops.windows import reduce_window
 
 _OWN_TYPES = frozenset({bitcast_convert, custom_call})
 """Ops that look at the bits or the types of their operands, and get them."""
+
+
+_SUMS = frozenset({dot, convolution, reduce, reduce_window, fft, cholesky, triangular_solve})
+"""Ops whose errors are relative to the largest of their results, not to each one."""
+
+_ROUNDED = frozenset({add, subtract, multiply, divide, *_SUMS})
+"""Ops whose results are rounded, apart from the transcendental functions."""
+
+Units = dict[Instruction, float]
+"""For instructions that round, a unit in the last place of 1 in the type they have in the program."""
 
 
 def oracle(module: Module, arguments: Sequence[Any], *, limits: Limits | None = None) -> list[Array]:
@@ -35,23 +55,56 @@ def oracle(module: Module, arguments: Sequence[Any], *, limits: Limits | None = 
 
     Raises what `interpret` raises.
     """
-    return interpret(widened(module), [_wide_array(np.asarray(x)) for x in arguments], limits=limits)
+    return interpret(widened(module), wide_arguments(arguments), limits=limits)
 
 
-def widened(module: Module) -> Module:
-    """A copy of `module` that computes in f64 and c128."""
+def shaken(module: Module, arguments: Sequence[Any], seed: int) -> list[Array]:
+    """What the oracle gives when each rounded step is off by up to a unit in the last place of its own type."""
+    units: Units = {}
+    wide = widened(module, units)
+    machine = _Shaken(wide, units, seed)
+    return machine.results(wide_arguments(arguments))
+
+
+def wide_arguments(arguments: Sequence[Any]) -> list[Array]:
+    """Arguments for the widened module."""
+    return [_wide_array(np.asarray(x)) for x in arguments]
+
+
+class _Shaken(Machine):
+    """Runs a widened module with random errors."""
+
+    def __init__(self, module: Module, units: Units, seed: int) -> None:
+        super().__init__(module, Limits())
+        self.units = units
+        self.rng = np.random.default_rng(seed)
+
+    def _evaluate(self, inst: Instruction, operands: list[Any]) -> Any:
+        value = super()._evaluate(inst, operands)
+        unit = self.units.get(inst)
+        if unit is None or isinstance(value, tuple):
+            return value
+        off = unit * self.rng.uniform(-1, 1, np.shape(value))
+        if inst.op not in _SUMS:
+            return value * (1 + off)
+        finite = np.abs(value[np.isfinite(value)])
+        return value + off * finite.max(initial=0.0)
+
+
+def widened(module: Module, units: Units | None = None) -> Module:
+    """A copy of `module` that computes in f64 and c128; `units` is filled with what its instructions are rounded to."""
     made = Module(module.name, source=module.source)
     twins: dict[Computation, Computation] = {}
     for computation in module.order():
         twin = twins[computation] = Computation(computation.name, made, computation.at)
-        _fill(computation, twin, twins)
+        _fill(computation, twin, twins, {} if units is None else units)
     for computation in module:
         made.computations[computation.name] = twins[computation]
     made.entry = twins[module.main]
     return made
 
 
-def _fill(computation: Computation, twin: Computation, twins: dict[Computation, Computation]) -> None:
+def _fill(computation: Computation, twin: Computation, twins: dict[Computation, Computation], units: Units) -> None:
     mapping: dict[Instruction, Instruction] = {}
     for inst in computation.order():
         attrs = map_callees(inst.attrs, twins.__getitem__)
@@ -65,6 +118,10 @@ def _fill(computation: Computation, twin: Computation, twins: dict[Computation, 
                 attrs = ConstantAttrs(_wide_literal(inst.attrs.value))
             mapping[inst] = clone_instruction(inst, twin, mapping, attrs)
             mapping[inst].shape = _wide_shape(inst.shape)
+            if inst.op in _ROUNDED or Trait.TRANSCENDENTAL in inst.op.traits:
+                element = real_part(inst.shape.element)
+                if element.is_float and element.bits < 64:
+                    units[mapping[inst]] = float(float_info(element.dtype).eps)
     twin.root = mapping[computation.result]
 
 

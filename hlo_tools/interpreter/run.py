@@ -48,19 +48,7 @@ def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None
     (HLO5005) or a constant whose value the text elided (HLO5003), LimitError (HLO5006) beyond a limit, CompareError
     (HLO5007) when a check that the module makes does not hold.
     """
-    main = module.main
-    values = entry_values(main, arguments)
-    machine = Machine(module, limits or Limits())
-    try:
-        with np.errstate(all="ignore"):
-            result = machine.call(main, values)
-        leaves = flattened(result, main.result.shape)
-    except RecursionError:
-        raise LimitError.at("HLO5006", "computations call each other too deeply", module.span(main)) from None
-    except EndlessLoop as e:
-        raise LimitError.at("HLO5006", str(e), module.span(main.result)) from None
-    buffers = [filled(x, shape) for x, shape in leaves]
-    return [np.ascontiguousarray(x).reshape(x.shape) for x in buffers]
+    return Machine(module, limits or Limits()).results(arguments)
 
 
 def entry_values(main: Computation, arguments: Sequence[Any]) -> list[Any]:
@@ -140,6 +128,21 @@ class Machine:
         self.limits = limits
         self.steps = 0
         self.deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+
+    def results(self, arguments: Sequence[Any]) -> list[Array]:
+        """Run the entry, see `interpret`."""
+        main = self.module.main
+        values = entry_values(main, arguments)
+        try:
+            with np.errstate(all="ignore"):
+                result = self.call(main, values)
+            leaves = flattened(result, main.result.shape)
+        except RecursionError:
+            raise LimitError.at("HLO5006", "computations call each other too deeply", self.module.span(main)) from None
+        except EndlessLoop as e:
+            raise LimitError.at("HLO5006", str(e), self.module.span(main.result)) from None
+        buffers = [filled(x, shape) for x, shape in leaves]
+        return [np.ascontiguousarray(x).reshape(x.shape) for x in buffers]
 
     def call(self, computation: Computation, args: Sequence[Any]) -> Any:
         """The value of `computation` for these arguments; those of scalars take arrays of one shape as well."""

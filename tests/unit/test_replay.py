@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,8 @@ def shift(name: str) -> Fault:
 
     def plant(main: Computation) -> None:
         inst = named(main, name)
-        assert inst.op is slice_
+        if inst.op is not slice_:
+            raise Absent
         rows, columns = inst.attrs.slice
         off = -1 if columns.start else 1
         moved = replace(columns, start=columns.start + off, limit=columns.limit + off)
@@ -206,9 +208,14 @@ def ignore_nan(main: Computation) -> None:
     main.replace(inst, main.add(select, (greater, x, y)))
 
 
+class Absent(Exception):
+    """The instruction that is to be spoiled is not in the module."""
+
+
 def named(main: Computation, name: str) -> Instruction:
     found = main.named(name)
-    assert found is not None
+    if found is None:
+        raise Absent
     return found
 
 
@@ -262,6 +269,61 @@ def test_a_fault_is_reported(monkeypatch: pytest.MonkeyPatch, text: str, fault: 
     assert json.loads(json.dumps(found.as_json(), allow_nan=False))["ok"] is False
 
 
+# ---- every instruction alone
+
+LOOP = """HloModule loop
+largest { a = f32[] parameter(0) b = f32[] parameter(1) ROOT r = f32[] maximum(a, b) }
+go { s = (s32[], f32[6]) parameter(0) i = s32[] get-tuple-element(s), index=0 n = s32[] constant(3)
+  ROOT p = pred[] compare(i, n), direction=LT }
+step { s = (s32[], f32[6]) parameter(0) i = s32[] get-tuple-element(s), index=0
+  x = f32[6] get-tuple-element(s), index=1 t = f32[6] tanh(x) y = f32[6] subtract(x, t)
+  one = s32[] constant(1) j = s32[] add(i, one) ROOT r = (s32[], f32[6]) tuple(j, y) }
+ENTRY main { x = f32[6] parameter(0) zero = s32[] constant(0) s = (s32[], f32[6]) tuple(zero, x)
+  w = (s32[], f32[6]) while(s), condition=go, body=step
+  y = f32[6] get-tuple-element(w), index=1
+  low = f32[] constant(-inf)
+  ROOT m = f32[] reduce(y, low), dimensions={0}, to_apply=largest }
+"""
+
+
+def found_alone(monkeypatch: pytest.MonkeyPatch, text: str, fault: Fault | None) -> list[hlo.Finding]:
+    def plant(main: Computation) -> None:
+        with suppress(Absent):
+            assert fault is not None
+            fault(main)
+
+    module, faulty = hlo.parse(text), FaultyBackend(None if fault is None else plant)
+    monkeypatch.setattr(backends, "find", lambda name: faulty)
+    return hlo.isolate(module, random_inputs(module))
+
+
+@pytest.mark.parametrize("text", [ATTENTION, CLAMPED, COUNTED, LOOP], ids=["attention", "clamped", "counted", "loop"])
+def test_no_instruction_of_a_right_program_is_wrong(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    findings = found_alone(monkeypatch, text, None)
+    assert findings
+    assert not any(f.is_wrong or f.problem for f in findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "guilty"),
+    [
+        pytest.param(ATTENTION, constant("zero", 1e-3), "n", id="wrong start of a sum"),
+        pytest.param(ATTENTION, constant("c", 7.999), "cs", id="wrong constant"),
+        pytest.param(ATTENTION, swap("s"), "s", id="transposed scores"),
+        pytest.param(ATTENTION, shift("v"), "v", id="value off by one"),
+        pytest.param(CLAMPED, swap("d"), "d", id="swapped operands"),
+        pytest.param(CLAMPED, ignore_nan, "r", id="maximum without NaN"),
+        pytest.param(COUNTED, shift("b"), "b", id="integer slice off by one"),
+        pytest.param(LOOP, swap("y"), "y", id="swapped operands in a loop"),
+    ],
+)
+def test_the_faulty_instruction_is_named(monkeypatch: pytest.MonkeyPatch, text: str, fault: Fault, guilty: str) -> None:
+    wrong = [f for f in found_alone(monkeypatch, text, fault) if f.is_wrong]
+    assert [f.instruction for f in wrong] == [guilty]
+    assert "WRONG" in str(wrong[0])
+    assert json.loads(json.dumps(wrong[0].as_json(), allow_nan=False))["wrong"] is True
+
+
 # ---- the command
 
 
@@ -274,6 +336,11 @@ def test_the_command_leaves_with_the_verdict(tmp_path: Path) -> None:
     bad = run_hlo("replay", str(path), "--abs-error-bound", "0", "--rel-error-bound", "1e-12")
     assert bad.code == 1
     assert "DIFFERS" in bad.out
+    alone = run_hlo("replay", str(path), "--isolate")
+    assert alone.code == 0
+    assert "instructions alone, the worst first" in alone.out
+    rows = json.loads(run_hlo("replay", str(path), "--isolate", "--report", "json").out)["instructions"]
+    assert {"y", "e", "o"} <= {row["instruction"] for row in rows}
 
 
 # ---- the f64 oracle

@@ -17,9 +17,12 @@ from hlo_tools.support.diagnostic import HloError
 PANEL = "Find faults"
 EXAMPLES = (
     ("hlo replay f.hlo", "Compare the CPU backend with the interpreter on generated arguments."),
+    ("hlo replay f.hlo --isolate", "Name the instructions that the backend gets wrong."),
     ("hlo replay f.hlo --inputs in.npz --report json", "Compare on given arguments; print the figures as JSON."),
 )
 
+_WORST = 10
+"""How many instructions `--isolate` lists in text."""
 
 Bound = Annotated[float | None, typer.Option(min=0.0, metavar="X", help="how far floats may be off; default: by type")]
 
@@ -45,14 +48,20 @@ def command(
     seed: Seed = 0,
     constants: Constants = None,
     fill_elided: FillElided = None,
+    isolated: Annotated[
+        bool, typer.Option("--isolate", help="also try every instruction alone, and list the worst ones")
+    ] = False,
     report: Annotated[Report, typer.Option(help="how to print the verdicts")] = Report.text,
 ) -> int:
     """Run modules twice, compare the results element by element, and say how far apart they are.
 
     Leaves with 1 when any result differs by more than its type allows: integers not at all, floats by the rounding
     errors of the longest sum in the module, relative to the largest number of that result. A float beyond that is
-    judged by an oracle that computes in f64: where the reference itself is about as far from it, the result is called
-    ill-conditioned and not wrong. Bounds that are given hold without exception.
+    judged by an oracle that computes in f64: where random rounding errors lead about as far away from it, the result
+    is called ill-conditioned and not wrong. Bounds that are given hold without exception.
+
+    With --isolate the reference runs once more, and each instruction is compiled and compared alone on the operands
+    that it has there: in the entry and wherever calls, loops and branches lead.
 
     Generated arguments are standard normal or small integers, but suit what the module does with them: indices stay
     inside their arrays, factors of long sums are scaled as in the initialisers of neural networks, and what goes under
@@ -72,6 +81,23 @@ def command(
             session(context).report(error.diagnostics)
             worst = max(worst, error.exit_code)
             continue
-        emit(json.dumps({"file": path, **found.as_json()}) if report is Report.json else f"{path}: {found}")
-        worst = max(worst, 0 if found.agrees else 1)
+        alone = hlo.isolate(module, arguments, backend=backend, threads=threads) if isolated else None
+        emit(_text(path, found, alone) if report is Report.text else _json(path, found, alone))
+        faulty = alone is not None and any(f.is_wrong for f in alone)
+        worst = max(worst, 0 if found.agrees and not faulty else 1)
     return worst
+
+
+def _text(path: str, found: hlo.ReplayReport, alone: list[hlo.Finding] | None) -> str:
+    lines = [f"{path}: {found}"]
+    if alone is not None:
+        examined = [f for f in alone if not f.problem]
+        lines.append(f"  each of {len(examined)} instructions alone, the worst first:")
+        lines += [f"    {f}" for f in examined[:_WORST]]
+        lines += [f"    {f}" for f in alone if f.problem]
+    return "\n".join(lines)
+
+
+def _json(path: str, found: hlo.ReplayReport, alone: list[hlo.Finding] | None) -> str:
+    more = {} if alone is None else {"instructions": [f.as_json() for f in alone]}
+    return json.dumps({"file": path, **found.as_json(), **more})

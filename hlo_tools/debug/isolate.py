@@ -1,0 +1,177 @@
+"""Which instruction went wrong? Each one alone on a backend, on the operands that it has in the reference.
+
+The reference runs the module once. Every instruction that computes something, in the entry and in the computations
+that calls, loops and branches run, becomes a module of its own when it is executed for the first time; the backend
+gets the operands of that moment, so that an error cannot hide behind one further up, nor be carried on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hlo_tools.debug.replay import INTERPRETER, OracleErrors, ReplayReport, Verdict, replay
+from hlo_tools.interpreter.compare import OutputReport
+from hlo_tools.interpreter.run import Limits, Machine, entry_values, flattened
+from hlo_tools.ir.computation import Computation, clone_instruction
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.literal import Array
+from hlo_tools.ir.module import Module
+from hlo_tools.ir.op import map_callees
+from hlo_tools.ops.control import call, conditional, while_
+from hlo_tools.ops.structure import ParameterAttrs, constant, parameter
+from hlo_tools.support.diagnostic import HloError
+
+_RUN = frozenset({call, conditional, while_})
+"""Ops that run computations whose instructions are examined one by one."""
+
+_NOTHING = frozenset(
+    {"parameter", "constant", "tuple", "get-tuple-element", "call", "after-all", "opt-barrier", "domain", "copy"}
+)
+"""Ops that compute nothing themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one instruction.
+
+    severity  the largest error in units of the tolerance; infinite where NaN, infinities or integers differ
+    problem   why the instruction could not be examined; empty when it was
+    """
+
+    instruction: str
+    op: str
+    computation: str
+    severity: float
+    report: ReplayReport | None
+    problem: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the backend computes something else than the reference."""
+        return self.report is not None and not self.report.agrees
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as JSON values; an infinite severity is text."""
+        return {
+            "instruction": self.instruction,
+            "op": self.op,
+            "computation": self.computation,
+            "severity": self.severity if np.isfinite(self.severity) else str(self.severity),
+            "wrong": self.is_wrong,
+            "problem": self.problem,
+        }
+
+    def __str__(self) -> str:
+        """One line: where, and how far off."""
+        where = f"{self.instruction} = {self.op} in {self.computation}"
+        if self.problem:
+            return f"{where}: not examined: {self.problem}"
+        return f"{where}: {'WRONG' if self.is_wrong else 'ok'}, {self.severity:.3g} of what is allowed"
+
+
+def isolate(module: Module, arguments: Sequence[Array], *, backend: str = "cpu", threads: int = 1) -> list[Finding]:
+    """Examine the instructions of `module` one by one; the worst come first, those not examined last.
+
+    Raises UsageError for arguments that do not fit and UnsupportedError where the interpreter cannot run the module.
+    """
+    watch = _Watch(module, backend, threads)
+    with np.errstate(all="ignore"):
+        watch.call(module.main, entry_values(module.main, arguments))
+    return sorted(watch.findings, key=lambda f: (bool(f.problem), not f.is_wrong, -f.severity))
+
+
+class _Watch(Machine):
+    """The reference, which stops at each instruction to try it on the backend."""
+
+    def __init__(self, module: Module, backend: str, threads: int) -> None:
+        super().__init__(module, Limits())
+        self.backend = backend
+        self.threads = threads
+        self.findings: list[Finding] = []
+        self._todo = {inst for computation in _executed(module) for inst in computation if _computes(inst)}
+
+    def _evaluate(self, inst: Instruction, operands: list[Any]) -> Any:
+        if inst in self._todo:
+            self._todo.remove(inst)
+            self.findings.append(self._examine(inst, operands))
+        return super()._evaluate(inst, operands)
+
+    def _examine(self, inst: Instruction, operands: list[Any]) -> Finding:
+        single, given = alone(inst)
+        values = dict(zip(inst.operands, operands, strict=True))
+        leaves = [leaf for x in given for leaf, _ in flattened(values[x], x.shape)]
+        try:
+            report = replay(single, leaves, backend=self.backend, reference=INTERPRETER, threads=self.threads)
+        except HloError as error:
+            return Finding(inst.name, inst.op.name, inst.parent.name, 0.0, None, error.diagnostics[0].message)
+        return Finding(inst.name, inst.op.name, inst.parent.name, _severity(report), report)
+
+
+def _executed(module: Module) -> list[Computation]:
+    """The entry, and what its calls, loops and branches run."""
+    found = [module.main]
+    for computation in found:
+        for inst in computation:
+            if inst.op in _RUN:
+                found.extend(c for c in inst.called if c not in found)
+    return found
+
+
+def _computes(inst: Instruction) -> bool:
+    leaves = [s for x in (inst, *inst.operands) for _, s in x.shape.leaves()]
+    return inst.op.name not in _NOTHING and all(s.is_array and s.is_static for s in leaves)
+
+
+def alone(inst: Instruction) -> tuple[Module, list[Instruction]]:
+    """A module that computes just `inst`, and the operands that are its parameters; constants stay constants."""
+    made = Module(inst.name)
+    twins: dict[Computation, Computation] = {}
+    for computation in _below(inst):
+        twin = twins[computation] = made.add_computation(computation.name)
+        twin.root = computation.clone_into(twin, {}, lambda at: map_callees(at, twins.__getitem__))
+    main = made.entry = made.add_computation("main")
+    mapping: dict[Instruction, Instruction] = {}
+    given: list[Instruction] = []
+    for x in dict.fromkeys(inst.operands):
+        if x.op is constant:
+            mapping[x] = clone_instruction(x, main, {}, x.attrs)
+        else:
+            mapping[x] = main.add(parameter, (), ParameterAttrs(len(given)), x.shape, x.name)
+            given.append(x)
+    main.root = clone_instruction(inst, main, mapping, map_callees(inst.attrs, twins.__getitem__))
+    return made, given
+
+
+def _below(inst: Instruction) -> list[Computation]:
+    """The computations that `inst` names, directly or not, each after those it names itself."""
+    done: dict[Computation, None] = {}
+    stack = list(inst.called)
+    while stack:
+        top = stack[-1]
+        todo = [c for x in top for c in x.called if c not in done] if top not in done else []
+        if todo:
+            stack.extend(todo)
+        else:
+            done[stack.pop()] = None
+    return list(done)
+
+
+def _severity(report: ReplayReport) -> float:
+    errors: Sequence[OracleErrors | None] = report.errors or [None] * len(report.verdicts)
+    outputs = report.comparison.outputs
+    return max(map(_times, outputs, report.verdicts, errors), default=0.0)
+
+
+def _times(output: OutputReport, verdict: Verdict, errors: OracleErrors | None) -> float:
+    """The error of one result in units of its tolerance."""
+    if verdict is Verdict.exact:
+        return 0.0
+    if output.problem or output.nan_mismatch or output.inf_mismatch or not output.tolerance.rel:
+        return float("inf")
+    if verdict is Verdict.ill_conditioned and errors is not None:
+        return errors.backend / errors.rounding if errors.rounding else 1.0
+    return output.max_scaled / output.tolerance.rel
