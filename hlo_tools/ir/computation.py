@@ -62,8 +62,7 @@ class Computation:
     @property
     def parameters(self) -> tuple[Instruction, ...]:
         """The parameters by number."""
-        found = [i for i in self.instructions if i.op.inline == "number"]
-        return tuple(sorted(found, key=lambda i: int(i.attrs.number)))
+        return _parameters(self)
 
     def named(self, name: str) -> Instruction | None:
         """The instruction of this name."""
@@ -220,10 +219,25 @@ def by_version(analysis: Callable[[Computation], T]) -> Callable[[Computation], 
 
 
 @by_version
+def _parameters(computation: Computation) -> tuple[Instruction, ...]:
+    found = [i for i in computation.instructions if i.op.inline == "number"]
+    return tuple(sorted(found, key=lambda i: int(i.attrs.number)))
+
+
+@by_version
 def _order(computation: Computation) -> tuple[Instruction, ...]:
     done: dict[Instruction, None] = {}
     open_: set[Instruction] = set()
     for start in computation.instructions:
+        if start in done:
+            continue
+        for x in start.operands:
+            if x not in done:
+                break
+        else:  # nearly always
+            if not start.extras.control_predecessors:
+                done[start] = None
+                continue
         stack = [start]
         while stack:
             inst = stack[-1]

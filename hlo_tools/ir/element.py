@@ -5,7 +5,7 @@ Source: `PrimitiveType` in XLA's `xla_data.proto`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import Any
 
@@ -33,12 +33,24 @@ class Kind(Flag):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ElementType:
-    """A primitive type. `bits` is the logical width, `dtype` how numpy stores one element."""
+    """A primitive type.
+
+    bits        the logical width
+    dtype       how numpy stores one element
+    is_array    whether arrays of it exist
+    is_integer  signed or unsigned; pred is neither
+    """
 
     name: str
     kind: Kind
     bits: int
     dtype: np.dtype[Any]
+    is_array: bool = field(init=False)
+    is_integer: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_array", bool(self.kind & Kind.ARRAY))
+        object.__setattr__(self, "is_integer", bool(self.kind & Kind.INTEGER))
 
     def __str__(self) -> str:
         return self.name
@@ -50,16 +62,6 @@ class ElementType:
     def bytes(self) -> int:
         """Bytes of one element in an unpacked buffer (a sub-byte element fills a byte)."""
         return self.dtype.itemsize
-
-    @property
-    def is_array(self) -> bool:
-        """Whether arrays of it exist."""
-        return bool(self.kind & Kind.ARRAY)
-
-    @property
-    def is_integer(self) -> bool:
-        """Signed or unsigned; pred is neither."""
-        return bool(self.kind & Kind.INTEGER)
 
     @property
     def is_signed(self) -> bool:

@@ -5,35 +5,43 @@ It collects every finding of a module before it raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.module import Module
-from hlo_tools.ir.op import NotYet, ShapeError
+from hlo_tools.ir.op import NotYet, Op, ShapeError
 from hlo_tools.ir.shape import Shape, compatible
 from hlo_tools.support.diagnostic import Diagnostic, Note, VerifyError
 from hlo_tools.support.source import Span
 
 
+_Fitting = set[tuple[Op[Any], int, Shape, tuple[Shape, ...]]]
+"""Op, identity of the attributes, shape and operand shapes of instructions whose shapes are known to fit."""
+
+
 def verify_module(module: Module) -> None:
     """Check a whole module. Raises VerifyError with every diagnostic found, in the order of the text."""
     found: list[Diagnostic] = []
+    fitting: _Fitting = set()
     for computation in module:
-        found.extend(_computation(module, computation))
+        found.extend(_computation(module, computation, fitting))
     found.extend(_header(module))
     if found:
         raise VerifyError(found)
 
 
-def _computation(module: Module, computation: Computation) -> Iterator[Diagnostic]:
+def _computation(module: Module, computation: Computation, fitting: _Fitting) -> Iterator[Diagnostic]:
     if computation.root is None:
         yield Diagnostic("HLO2003", f"computation {computation.name} has no root", module.span(computation))
         return
     yield from _names(module, computation)
     yield from _parameters(module, computation)
     for inst in computation.instructions:
-        yield from _instruction(module, computation, inst)
+        if not _joined(computation, inst):
+            yield from _edges(module, computation, inst)
+        yield from _instruction(module, inst, fitting)
     try:
         computation.order()
     except VerifyError as e:
@@ -57,7 +65,18 @@ def _parameters(module: Module, computation: Computation) -> Iterator[Diagnostic
             return
 
 
-def _instruction(module: Module, computation: Computation, inst: Instruction) -> Iterator[Diagnostic]:
+def _joined(computation: Computation, inst: Instruction) -> bool:
+    """Whether an instruction and its operands belong to the computation and know each other."""
+    if inst.parent is not computation:
+        return False
+    for x in inst.operands:
+        if x.parent is not computation or inst not in x.users:
+            return False
+    return True
+
+
+def _edges(module: Module, computation: Computation, inst: Instruction) -> Iterator[Diagnostic]:
+    """What is wrong where `_joined` does not hold."""
     if inst.parent is not computation:
         yield Diagnostic("HLO2006", f"{inst.name} belongs to another computation", module.span(inst))
     for x in inst.operands:
@@ -65,6 +84,20 @@ def _instruction(module: Module, computation: Computation, inst: Instruction) ->
             yield Diagnostic("HLO2006", f"{inst.name} reads {x.name} of another computation", module.span(inst))
         elif inst not in x.users:
             yield Diagnostic("HLO2006", f"{x.name} does not know its user {inst.name}", module.span(inst))
+
+
+def _instruction(module: Module, inst: Instruction, fitting: _Fitting) -> Iterable[Diagnostic]:
+    op, shape, operands = inst.op, inst.shape, tuple([x.shape for x in inst.operands])
+    key = (op, id(inst.attrs), shape, operands)
+    if key in fitting:
+        return ()
+    found = tuple(_misfits(module, inst))
+    if not found and type(op).verify is Op.verify:
+        fitting.add(key)
+    return found
+
+
+def _misfits(module: Module, inst: Instruction) -> Iterator[Diagnostic]:
     for callee in inst.called:
         if module.computations.get(callee.name) is not callee:
             message = f"{inst.name} calls {callee.name}, which is not in the module"

@@ -83,6 +83,8 @@ def _worker(report: Report, seed: int, corpus: Path | None, start: int, stop: in
         return stop
     if reason == "time":
         return reached
+    if reason == "the worker died with 1":
+        raise RuntimeError("the fuzzer itself failed, see above")
     report.add(reached, reason, "the worker was ended")
     return reached + 1
 
