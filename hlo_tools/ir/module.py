@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hlo_tools.ir.attributes import FrontendAttributes, Json
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import map_callees
+from hlo_tools.ir.op import callees, map_callees
 from hlo_tools.ir.shape import Shape
 from hlo_tools.support.source import Source, Span
 
@@ -174,6 +174,6 @@ def called_by(computation: Computation) -> tuple[Computation, ...]:
     """The computations that instructions of `computation` name, each once, in order of first use."""
     found: dict[Computation, None] = {}
     for inst in computation.instructions:
-        for callee in inst.called:
+        for callee in callees(inst.attrs):
             found[callee] = None
     return tuple(found)

@@ -132,8 +132,11 @@ def callee_fields(record: type[Any]) -> tuple[tuple[str, bool], ...]:
 
 def callees(at: Any) -> tuple[Computation, ...]:
     """The computations that an attribute record names, in field order."""
+    known = callee_fields(type(at))
+    if not known:
+        return ()
     found: list[Computation] = []
-    for name, several in callee_fields(type(at)):
+    for name, several in known:
         value = getattr(at, name)
         if value is not None:
             found.extend(value if several else (value,))

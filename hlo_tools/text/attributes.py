@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields
+from operator import attrgetter
 from typing import Any, NamedTuple, get_type_hints
 
 from hlo_tools.ir.attributes import NONE, Dims, Flags, FrontendAttributes, Json, Metadata, NoAttrs
@@ -162,6 +163,10 @@ _METADATA_KINDS: dict[str, tuple[Any, Any]] = {
     f.name: (get_type_hints(Metadata)[f.name], f.default) for f in fields(Metadata) if f.default is not MISSING
 }
 
+_RARE = [name for name in _METADATA_KINDS if name not in ("op_name", "stack_frame_id")]
+_FEW = attrgetter(*_RARE)
+_NOTHING_ELSE = tuple(_METADATA_KINDS[name][1] for name in _RARE)
+
 
 def plain_metadata(name: str, frame: str | None) -> Metadata:
     """What the two groups of PLAIN_METADATA say."""
@@ -207,6 +212,9 @@ def _metadata_value(kind: Any, value: str, at: int) -> Any:
 
 def metadata_text(value: Metadata) -> str:
     """The text of metadata, with its braces."""
+    if value.op_name and _FEW(value) == _NOTHING_ELSE:
+        frame = f" stack_frame_id={value.stack_frame_id}" if value.stack_frame_id else ""
+        return f"{{op_name={quote(value.op_name)}{frame}}}"
     parts = []
     for name, (kind, default) in _METADATA_KINDS.items():
         item = getattr(value, name)

@@ -108,20 +108,32 @@ class _Printer:
 
     def _plain_lines(self, order: tuple[Instruction, ...], root: Instruction | None) -> list[str]:
         """The lines of a computation with the options of the long and the short form, which is most of all printing."""
-        percent, interval, indent = self.percent, self.options.print_operand_index_annotation_interval, self.indent
-        behind, before = self.annotations.text, self._inline
+        percent, interval = self.percent, self.options.print_operand_index_annotation_interval
+        start, marked, comma = f"{self.indent}{percent}", f"{self.indent}ROOT {percent}", f", {percent}"
+        annotations, before = self.annotations, self._inline
+        records, metadata = annotations.records, annotations.metadata
         lines = []
         for inst in order:
-            operands = inst.operands
-            if operands:
-                texts = [percent + x.name for x in operands]
-                if interval and len(texts) > interval:
-                    texts = [f"/*index={i}*/{t}" if i and i % interval == 0 else t for i, t in enumerate(texts)]
-                args = ", ".join(texts)
-            else:
+            operands, where = inst.operands, inst.metadata
+            if not operands:
                 args = before(inst)
-            mark = "ROOT " if inst is root else ""
-            lines.append(f"{indent}{mark}{percent}{inst.name} = {inst.shape.text} {inst.op.name}({args}){behind(inst)}")
+            elif not interval or len(operands) <= interval:
+                args = percent + comma.join([x.name for x in operands])
+            else:
+                texts = [percent + x.name for x in operands]
+                args = ", ".join([f"/*index={i}*/{t}" if i and i % interval == 0 else t for i, t in enumerate(texts)])
+            record = records.get(id(inst.attrs))
+            behind: str | None = ""
+            if record is None or inst.sharding is not None or inst.extras is not NO_EXTRAS:
+                behind = annotations.text(inst)
+                record = ""
+            elif where is not None:
+                behind = metadata.get(id(where))
+                if behind is None:
+                    behind = annotations.text(inst)
+                    record = ""
+            left = marked if inst is root else start
+            lines.append(f"{left}{inst.name} = {inst.shape.text} {inst.op.name}({args}){record}{behind}")
         return lines
 
     def _lines(self, order: tuple[Instruction, ...], root: Instruction | None) -> list[str]:

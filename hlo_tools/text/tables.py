@@ -37,8 +37,10 @@ def _records(heading: str, field: str, keys: tuple[str, ...]) -> Table:
             raise Malformed(f"'{unknown[0]}' is no field of {heading}", code="HLO1022")
         return tuple(int(found.get(k, 0)) for k in keys)
 
+    form = "{" + " ".join(f"{k}=%d" for k in keys) + "}"
+
     def show(row: tuple[int, ...]) -> str:
-        return "{" + " ".join(f"{k}={v}" for k, v in zip(keys, row, strict=True)) + "}"
+        return form % row
 
     plain = rf"\n(\d{{1,9}}) \{{{' '.join(f'{k}=({_INT})' for k in keys)}\}}"
     return Table(heading, field, _RECORD, read, show, re.compile(plain, re.ASCII))
@@ -88,6 +90,7 @@ def tables_text(tables: StackTables) -> str:
     parts = []
     for table in TABLES.values():
         rows = getattr(tables, table.field)
-        lines = "".join(f"{i} {table.show(row)}\n" for i, row in enumerate(rows, 1))
+        show = table.show
+        lines = "".join([f"{i} {show(row)}\n" for i, row in enumerate(rows, 1)])
         parts.append(f"{table.heading}\n{lines}\n")
     return "".join(parts) + "\n"
