@@ -16,7 +16,6 @@ from hlo_tools.ir.shape import Shape, compatible
 from hlo_tools.support.diagnostic import Diagnostic, Note, VerifyError
 from hlo_tools.support.source import Span
 
-
 _Fitting = set[tuple[Op[Any], int, Shape, tuple[Shape, ...]]]
 """Op, identity of the attributes, shape and operand shapes of instructions whose shapes are known to fit."""
 
@@ -69,7 +68,7 @@ def _joined(computation: Computation, inst: Instruction) -> bool:
     """Whether an instruction and its operands belong to the computation and know each other."""
     if inst.parent is not computation:
         return False
-    for x in inst.operands:
+    for x in inst.operands:  # noqa: SIM110, a generator would take twice the time
         if x.parent is not computation or inst not in x.users:
             return False
     return True

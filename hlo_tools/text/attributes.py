@@ -157,8 +157,7 @@ _COMMON: dict[str, _Put] = {
 # ---- metadata
 
 _METADATA_FIELD = re.compile(rf"""([a-z_]+)=({_STRING}|'(?:[^'\\]|\\.)*'|[\w\-]+|\{{[^{{}}]*\}}),? ?""")
-PLAIN_METADATA = re.compile(r"""\{op_name=("(?:[^"\\\n]++|\\['"])++")(?: stack_frame_id=(\d{1,18}))?\}""")
-"""The metadata of most instructions in XLA's dumps."""
+_PLAIN_METADATA = re.compile(r"""\{op_name=("(?:[^"\\\n]++|\\['"])++")(?: stack_frame_id=(\d{1,18}))?\}""")
 _METADATA_KINDS: dict[str, tuple[Any, Any]] = {
     f.name: (get_type_hints(Metadata)[f.name], f.default) for f in fields(Metadata) if f.default is not MISSING
 }
@@ -168,16 +167,12 @@ _FEW = attrgetter(*_RARE)
 _NOTHING_ELSE = tuple(_METADATA_KINDS[name][1] for name in _RARE)
 
 
-def plain_metadata(name: str, frame: str | None) -> Metadata:
-    """What the two groups of PLAIN_METADATA say."""
-    return Metadata("", unquote(name), stack_frame_id=int(frame or 0))
-
-
 def parse_metadata(text: str) -> Metadata:
     """The value of `metadata={...}`. Raises Malformed."""
-    m = PLAIN_METADATA.fullmatch(text)
+    m = _PLAIN_METADATA.fullmatch(text)
     if m is not None:
-        return plain_metadata(m[1], m[2])
+        name = unquote(m[1])
+        return Metadata.of(op_name=name) if m[2] is None else Metadata.of(op_name=name, stack_frame_id=int(m[2]))
     values: dict[str, Any] = {}
     at, end = 1, len(text) - 1
     while at < end:
@@ -192,7 +187,7 @@ def parse_metadata(text: str) -> Metadata:
             raise Malformed(f"'{key}' is no field of metadata", at, m.end(1), "HLO1019")
         values[key] = _metadata_value(_METADATA_KINDS[key][0], value, m.start(2))
         at = m.end()
-    return Metadata(**values)
+    return Metadata.of(**values)
 
 
 def _metadata_value(kind: Any, value: str, at: int) -> Any:

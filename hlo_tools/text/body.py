@@ -33,7 +33,7 @@ _OWN_ASYNC = frozenset({"all-gather", "all-reduce", "collective-permute", "copy"
 """Ops whose asynchronous forms are opcodes of their own."""
 _ASYNC = re.compile(r"([a-z\-]+)-(start|update|done)")
 _NUMBER = re.compile(r"\d{1,9}")
-_TAIL = re.compile(r"\}\n")
+_TAIL = re.compile(r"\}\n(?=\s*+(?:[^\s,/]|\Z))")  # and no attribute follows
 _BODY = re.compile(r"\{\s*(?:\{\s*)?(?:ROOT\s+)?[%A-Za-z_][\w.\-]*\s*=")
 
 

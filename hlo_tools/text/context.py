@@ -11,6 +11,7 @@ from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.op import Op
 from hlo_tools.ir.shape import Shape
+from hlo_tools.ops.structure import ParameterAttrs
 from hlo_tools.support.diagnostic import Diagnostic, Note, Severity
 from hlo_tools.support.source import Source
 from hlo_tools.text.attributes import Attributes
@@ -53,6 +54,7 @@ class Context:
         self.shapes: dict[str, Shape] = {}
         self.heads: dict[str, Head] = {}
         self.attributes: dict[str, dict[str, Attributes]] = {}  # by opcode, and what stands behind the operands
+        self.parameters: dict[str, ParameterAttrs] = {}  # by the number
         self.metadata: dict[str, tuple[Metadata, str]] = {}  # with the attributes behind it
 
     def skip(self, at: int) -> int:

@@ -16,11 +16,10 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Op
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import OPS
+from hlo_tools.ops.structure import ParameterAttrs
 from hlo_tools.text.attributes import (
-    PLAIN_METADATA,
     Attributes,
     parse_metadata,
-    plain_metadata,
     read_attributes,
     split_pairs,
 )
@@ -39,7 +38,8 @@ _NAME_BYTES = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz.
 _START = re.compile(r"[ \t]*+[%\w}]", re.ASCII)
 _INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
 _TYPED = re.compile(rf"({_SHAPE}) %?([\w.\-]++)(?:, (?!$)|$)", re.ASCII)
-_PLAIN_METADATA = re.compile(rf", metadata={PLAIN_METADATA.pattern}(?=, |$)")
+_OP_NAME = ', metadata={op_name="'
+_FRAME = " stack_frame_id="
 _METADATA = re.compile(r', metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*+\})(?=, |$)')
 _REMEMBERED = 2000
 """Longer attributes, and constants with them, are not kept for a second use."""
@@ -88,7 +88,7 @@ class LineReader:
     def _run(self, lines: list[str], at: int, done: list[str]) -> int:
         """Read lines up to the first that is not in XLA's form, and note the names; returns where reading ended."""
         context, computation, names = self.context, self.computation, self.names
-        heads, metadata = context.heads, context.metadata
+        heads, metadata, parameters = context.heads, context.metadata, context.parameters
         for line in lines:
             left, _, right = line.partition(" = ")
             head, _, tail = right.partition("(")
@@ -142,16 +142,17 @@ class LineReader:
                             found_at = metadata[tail] = _split_metadata(tail)
                         where, behind = found_at
                         rest = rest[:cut] + behind if cut else behind
-                key = rest if inline is None else f"{args} {rest}"
+                key = f"{args} {rest}" if inline == "value" else rest
                 found = attributes.get(key)
                 if found is None:
                     found = self._attributes(op, args, rest, shape, at)
                     if len(key) < _REMEMBERED and "{...}" not in args:  # what is elided equals only itself
                         attributes[key] = found
+                record = found.record if inline != "number" else parameters.get(args) or self._parameter(args)
             except (KeyError, Malformed, ValueError):
                 break
             names[name] = inst = Instruction(
-                op, shape, operands, found.record, name, computation, start, found.sharding, where, found.extras
+                op, shape, operands, record, name, computation, start, found.sharding, where, found.extras
             )
             done.append(name)
             if found.control:
@@ -208,17 +209,20 @@ class LineReader:
             at = m.end()
         return tuple(found)
 
+    def _parameter(self, number: str) -> ParameterAttrs:
+        """The record of a parameter, whose other attributes recur with different numbers. Raises Malformed."""
+        if not (number.isascii() and number.isdigit() and len(number) < 10):
+            raise Malformed("not in the plain form")
+        found = self.context.parameters[number] = ParameterAttrs(int(number))
+        return found
+
     def _attributes(self, op: Op[Any], args: str, rest: str, shape: Shape, at: int) -> Attributes:
         """Attributes that are read for the first time. Raises Malformed where the careful path has to look."""
         if rest and (len(rest) < 3 or not rest.startswith(", ")):
             raise Malformed("not in the plain form")
         inline: tuple[str, Any] | None = None
-        if op.inline == "number":
-            if not (args.isascii() and args.isdigit() and len(args) < 10):
-                raise Malformed("not in the plain form")
-            inline = (op.inline, int(args))
-        elif op.inline is not None:
-            inline = (op.inline, parse_literal(args, shape))
+        if op.inline is not None:
+            inline = (op.inline, 0 if op.inline == "number" else parse_literal(args, shape))
         self.context.here = at
         found = read_attributes(op, split_pairs(rest[2:]), self.context, inline)
         if found.unknown or found.metadata is not None:
@@ -228,9 +232,20 @@ class LineReader:
 
 def _split_metadata(text: str) -> tuple[Metadata, str]:
     """The metadata at the start of `text`, and the attributes behind it. Raises Malformed."""
-    m = _PLAIN_METADATA.match(text)
-    if m is not None:
-        return plain_metadata(m[1], m[2]), text[m.end() :]
+    if text.startswith(_OP_NAME):
+        name, _, rest = text[len(_OP_NAME) :].partition('"')
+        if name and "\\" not in name:
+            if rest == "}":
+                return Metadata.of(op_name=name), ""
+            frame = rest[len(_FRAME) : -1]
+            if (
+                rest.startswith(_FRAME)
+                and rest[-1] == "}"
+                and frame.isdecimal()
+                and frame.isascii()
+                and len(frame) < 19
+            ):
+                return Metadata.of(op_name=name, stack_frame_id=int(frame)), ""
     m = _METADATA.match(text)
     if m is None:
         raise Malformed("not in the plain form")

@@ -91,6 +91,7 @@ def _physical(text: str) -> Shape | None:
     return None if m is None else _array(*m.groups())
 
 
+@lru_cache(1 << 12)
 def _array(element: str, dims: str, order: str | None) -> Shape:
     kind = ELEMENT_TYPES.get(element)
     if kind is None or kind is TUPLE or kind is BUFFER:
