@@ -436,6 +436,12 @@ CODES: dict[str, Explanation] = {
         "no such opcode",
         "HLO has about 130 opcodes; `hlo ops` lists them and `hlo ops OPCODE` describes one.",
     ),
+    "HLO6011": Explanation(
+        "a text that would be too long",
+        "The canonical form and its kin print the bodies of computations in the places where they are called. Where "
+        "calls nest and repeat, that doubles the text at every level. Print the module in another form, for example "
+        "with --print-option print_subcomputation_mode=name_only.",
+    ),
     "HLO9001": Explanation(
         "an internal error",
         "This is a defect of hlo-tools, never of the input. The message names a file with the evidence: the "

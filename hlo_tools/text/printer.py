@@ -14,6 +14,7 @@ from hlo_tools.ir.instruction import NO_EXTRAS, Instruction
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.shape import Shape
+from hlo_tools.support.diagnostic import LimitError
 from hlo_tools.text import print_order
 from hlo_tools.text.annotations import Annotations
 from hlo_tools.text.header import header_text
@@ -23,6 +24,10 @@ from hlo_tools.text.tables import tables_text
 
 DEFAULT = PrintOptions()
 
+MARGIN = "\0"
+"""Stands for indentation that is not known yet; no text that was read holds it."""
+MAX_BODY = 1 << 27
+"""Characters of the longest computation that is printed with all that it calls in place."""
 _COMPACT = 4
 """Operands that are shown where they are compact."""
 _NAMED = 5
@@ -44,6 +49,7 @@ class _Printer:
         self.wrapped = _wrapped(module) if options.syntax_sugar_async_ops else {}
         self.annotations = Annotations(options, self, module.tables)
         self.indent = "  " * options.indent_amount
+        self.bodies: dict[Computation, str] = {}  # with MARGIN where the indentation of the caller belongs
         self.plain = not self.wrapped and options.print_operand_names and all(
             getattr(options, name) == getattr(DEFAULT, name) for name in _OF_A_LINE
         )  # fmt: skip
@@ -60,7 +66,7 @@ class _Printer:
 
     def body(self, computation: Computation) -> str:
         """A computation in the place of its name, indented as the instruction that calls it."""
-        return self._computation(computation, "", nested=True)
+        return self.bodies[computation].replace(MARGIN, self.indent)
 
     # ---- the module
 
@@ -70,6 +76,8 @@ class _Printer:
         parts = [self.indent, header_text(module.name if options.print_ids else "", module.header, self), "\n\n"]
         if module.tables is not None and options.print_metadata:
             parts.append(tables_text(module.tables))
+        if self.annotations.bodies:
+            self._make_bodies()
         sugared = {start.attrs.calls for start in self.wrapped}
         order = print_order.computations(module) if options.post_order else module.order()
         found = [c for c in order if c not in sugared]
@@ -78,6 +86,16 @@ class _Printer:
             texts.sort()
         parts += [f"{text}\n\n" for _, text in texts]
         return "".join(parts)
+
+    def _make_bodies(self) -> None:
+        """Print each computation once as a body, callees first: neither depth nor repetition costs time."""
+        indent, self.indent = self.indent, MARGIN
+        for computation in self.of.order():
+            text = self.bodies[computation] = self._computation(computation, "", nested=True)
+            if len(text) > MAX_BODY:
+                message = f"with its calls in place, {computation.name} has more than {MAX_BODY} characters"
+                raise LimitError.at("HLO6011", message, self.of.span(computation))
+        self.indent = indent
 
     def _heading(self, computation: Computation) -> str:
         entry = "ENTRY " if computation is self.of.entry else ""

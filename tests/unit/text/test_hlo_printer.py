@@ -11,6 +11,7 @@ from corpus import CASES, DUMPS, MODELS, ROUNDTRIP, name_of, text_of
 
 import hlo_tools as hlo
 from hlo_tools.ir.attributes import Metadata
+from hlo_tools.text import printer
 from hlo_tools.text.options import PRESETS, SubcomputationMode
 from hlo_tools.text.reader import parse_hlo
 
@@ -313,3 +314,26 @@ def test_compact_get_tuple_elements_are_read_again(path: Path) -> None:
         hlo.run_passes(each, "cse,dce")  # equal ones become one
     options = replace(hlo.PrintOptions.canonical(), print_original_value=False)
     assert again.to_text(options) == module.to_text(options)
+
+
+def _nest(depth: int, calls: int) -> hlo.Module:
+    """Computations each of which calls the one before, so many times."""
+    parts = ["HloModule m\n\nc0 {\n  x = f32[] parameter(0)\n  ROOT r = f32[] negate(x)\n}\n"]
+    for i in range(1, depth):
+        lines = [
+            "  v0 = f32[] parameter(0)",
+            *(f"  v{k + 1} = f32[] call(v{k}), to_apply=c{i - 1}" for k in range(calls)),
+        ]
+        parts.append(f"c{i} {{\n" + "\n".join(lines) + "\n}\n")
+    return parse_hlo("\n".join(parts))
+
+
+def test_deep_bodies() -> None:
+    text = _nest(250, 1).to_text(hlo.PrintOptions.canonical())
+    assert "  " * 250 + "ROOT tmp_1 = f32[] negate(f32[] tmp_0)" in text
+
+
+def test_bodies_that_double(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(printer, "MAX_BODY", 1 << 20)
+    with pytest.raises(hlo.LimitError, match="HLO6011"):
+        _nest(60, 2).to_text(hlo.PrintOptions.canonical())
