@@ -74,6 +74,8 @@ class Convolution(Op[ConvolutionAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         at: ConvolutionAttrs = inst.attrs
+        if not (xs[0].size and xs[1].size):
+            return np.zeros(inst.shape.dims, inst.shape.element.dtype)
         d = at.dim_labels
         x = np.transpose(xs[0], [d.input_batch, *d.input_spatial, d.input_feature])
         kernel = np.transpose(xs[1], [*d.kernel_spatial, d.kernel_input_feature, d.kernel_output_feature])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ class Cholesky(Op[CholeskyAttrs]):
         a = xs[0].astype(wide_dtype(element))
         lower = np.tril(a) if inst.attrs.lower else np.conj(np.swapaxes(np.triu(a), -1, -2))
         n = a.shape[-1]
-        factors = np.empty_like(lower).reshape(-1, n, n)
-        for i, matrix in enumerate(lower.reshape(-1, n, n)):
+        factors = np.empty((prod(a.shape[:-2]), n, n), a.dtype)
+        for i, matrix in enumerate(lower.reshape(factors.shape)):
             try:
                 factors[i] = np.linalg.cholesky(matrix)
             except np.linalg.LinAlgError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,9 @@ class BatchNormTraining(BatchNorm):
         at, element = inst.attrs, inst.operands[0].shape.element
         x, scale, offset = _doubles(at, xs)
         axes = tuple(range(x.ndim - 1))
-        mean, variance = x.mean(axis=axes), x.var(axis=axes)
+        count = np.float64(prod(x.shape[:-1]))  # of nothing the mean is NaN, without a warning
+        mean = x.sum(axis=axes) / count
+        variance = np.square(x - mean).sum(axis=axes) / count
         result = (x - mean) / np.sqrt(variance + at.epsilon) * scale + offset
         return (
             narrow(np.moveaxis(result, -1, at.feature_index), element),

@@ -112,7 +112,7 @@ def _merge_order(env: Env, comparator: Computation, lines: Sequence[Array]) -> A
     flat = [x.reshape(rows, n) for x in lines]
     order = np.broadcast_to(np.arange(n), (rows, n)).copy()
     width = 1
-    while width < n:
+    while width < n and rows:
         order = _merge_runs(env, comparator, flat, order, width)
         width *= 2
     return order.reshape(dims)
