@@ -62,7 +62,7 @@ _NO_WORK = (
 """Ops that a program binds, renames or controls: never a kernel."""
 
 _NOT_YET = (
-    "infeed", "outfeed", "ragged-dot", "recv", "recv-done", "rng", "rng-get-and-update-state", "scaled-dot", "send",
+    "infeed", "outfeed", "ragged-dot", "recv", "recv-done", "rng-get-and-update-state", "scaled-dot", "send",
     "send-done", "stochastic-convert",
 )  # fmt: skip
 
@@ -74,7 +74,7 @@ _SEVERAL_DEVICES = (
 
 _REPLACED = (
     "async-done", "async-start", "async-update", "batch-norm-grad", "batch-norm-inference", "batch-norm-training",
-    "dynamic-reshape", "get-dimension-size", "partition-id", "replica-id", "scan", "set-dimension-size",
+    "dynamic-reshape", "get-dimension-size", "partition-id", "replica-id", "rng", "scan", "set-dimension-size",
 )  # fmt: skip
 """Ops that passes write in plainer ones before."""
 

@@ -8,6 +8,7 @@ from kernels import check, compare
 
 import hlo_tools as hlo
 from hlo_tools.interpreter.run import interpret
+from hlo_tools.ir.element import ELEMENT_TYPES
 
 STATES = {
     2: np.array([0x123456789ABCDEF0, 2**64 - 3], np.uint64),
@@ -37,3 +38,36 @@ def test_bits(algorithm: str, words: int, array: str) -> None:
         got, interpret(parsed, [STATES[words]]), parsed.main.result.shape.leaves(), strict=True
     ):
         compare(shape, g, w, 0, 0)
+
+
+@pytest.mark.parametrize("element", ["f32", "f64", "bf16", "s8", "u64", "pred"])
+def test_uniform(element: str) -> None:
+    """Compiled code gives numbers of the range, all over it, and different ones for each instruction."""
+    dtype = ELEMENT_TYPES[element].dtype
+    text = f"""HloModule m
+ENTRY main {{
+  low = {element}[] parameter(0)
+  high = {element}[] parameter(1)
+  a = {element}[50,100] rng(low, high), distribution=rng_uniform
+  b = {element}[50,100] rng(low, high), distribution=rng_uniform
+  ROOT both = ({element}[50,100], {element}[50,100]) tuple(a, b)
+}}"""
+    low, high = (0, 1) if element == "pred" else (2, 10)
+    a, b = hlo.compile(hlo.parse(text), backend="cpu")(np.array(low, dtype), np.array(high, dtype))
+    assert not np.array_equal(a, b)
+    wide = a.astype(np.float64)
+    assert wide.min() >= low and wide.max() <= high
+    assert abs(wide.mean() - (low + high - (high - low > 1 and dtype.kind in "iu")) / 2) < 0.15
+
+
+def test_normal() -> None:
+    text = """HloModule m
+ENTRY main {
+  mean = f32[] parameter(0)
+  deviation = f32[] parameter(1)
+  ROOT r = f32[100,100] rng(mean, deviation), distribution=rng_normal
+}"""
+    (a,) = hlo.compile(hlo.parse(text), backend="cpu")(np.float32(5), np.float32(2))
+    assert abs(a.mean() - 5) < 0.1
+    assert abs(a.std() - 2) < 0.1
+    assert abs(((a - 5) ** 4).mean() / 2**4 - 3) < 0.4

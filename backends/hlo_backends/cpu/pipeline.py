@@ -7,6 +7,7 @@ PIPELINE = ",".join(
         "one-device",
         "batchnorm_expander",
         "scan_expander",
+        "rng-expander",
         "change-op-data-type",
         "call-inliner",
         "dce",
