@@ -25,6 +25,9 @@ from hlo_tools.passes import registry
 from hlo_tools.passes.instruments import Verify
 from hlo_tools.passes.manager import PassManager
 from hlo_tools.passes.pipeline import parse_pipeline
+from hlo_tools.proto import forms as protos
+from hlo_tools.proto.forms import Envelope, Snapshot
+from hlo_tools.proto.snapshot import snapshot_arguments, snapshot_of
 from hlo_tools.support.diagnostic import (
     CompareError,
     Diagnostic,
@@ -37,7 +40,7 @@ from hlo_tools.support.diagnostic import (
     UsageError,
     VerifyError,
 )
-from hlo_tools.support.files import read_source
+from hlo_tools.support.files import decode, display_name, read_bytes
 from hlo_tools.text.detect import is_mlir
 from hlo_tools.text.options import PrintOptions
 from hlo_tools.text.reader import parse_hlo
@@ -48,6 +51,7 @@ __all__ = [
     "BenchReport",
     "CompareError",
     "Diagnostic",
+    "Envelope",
     "Executable",
     "Fill",
     "Finding",
@@ -62,6 +66,7 @@ __all__ = [
     "PrintOptions",
     "ReplayReport",
     "Severity",
+    "Snapshot",
     "Strip",
     "Tolerance",
     "UnsupportedError",
@@ -75,13 +80,18 @@ __all__ = [
     "interpret",
     "isolate",
     "load",
+    "load_snapshot",
     "parse",
     "put_constants",
     "random_inputs",
     "replay",
     "run_passes",
+    "snapshot_arguments",
+    "snapshot_of",
     "strip",
     "take_constants",
+    "to_pbtxt",
+    "to_proto",
     "verify",
 ]
 
@@ -96,12 +106,45 @@ def parse(text: str, filename: str = "<string>", warn: Callable[[Diagnostic], No
 
 
 def load(path: str, warn: Callable[[Diagnostic], None] | None = None) -> Module:
-    """The module in the file `path` (`-`: standard input), compressed or not.
+    """The module in the file `path` (`-`: standard input), compressed or not, in any format: found by content.
 
     Raises UsageError when the file cannot be read, and what parse raises.
     """
-    source = read_source(path)
-    return parse(source.text, source.name, warn)
+    return load_snapshot(path, warn).module
+
+
+def load_snapshot(path: str, warn: Callable[[Diagnostic], None] | None = None) -> Snapshot:
+    """As load; of an `HloSnapshot`, its arguments and result, too. Other formats have none."""
+    data, name = read_bytes(path), display_name(path)
+    if protos.is_binary(data):
+        return protos.read_binary(data, name, warn)
+    text = decode(data, name)
+    return protos.read_text(text, name, warn) if protos.is_text(text) else Snapshot(parse(text, name, warn))
+
+
+def to_proto(
+    module: Module | Snapshot,
+    envelope: Envelope = Envelope.MODULE,
+    warn: Callable[[Diagnostic], None] | None = None,
+) -> bytes:
+    """A module in XLA's protocol buffers: a `HloModuleProto`, or what `envelope` says.
+
+    The same module gives the same bytes. `warn` hears of what those messages have no place for.
+    """
+    return protos.write_binary(_as_snapshot(module), envelope, warn)
+
+
+def to_pbtxt(
+    module: Module | Snapshot,
+    envelope: Envelope = Envelope.MODULE,
+    warn: Callable[[Diagnostic], None] | None = None,
+) -> str:
+    """The same in the text format of protocol buffers."""
+    return protos.write_text(_as_snapshot(module), envelope, warn)
+
+
+def _as_snapshot(module: Module | Snapshot) -> Snapshot:
+    return module if isinstance(module, Snapshot) else Snapshot(module)
 
 
 def verify(module: Module) -> None:

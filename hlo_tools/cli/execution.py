@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 def load(file: str, constants: str | None, fill: Fill | None, seed: int = 0) -> hlo.Module:
     """The module in `file`, complete and verified."""
-    module = hlo.load(file)
-    complete(module, constants, fill, seed)
-    hlo.verify(module)
-    return module
+    return load_snapshot(file, constants, fill, seed).module
+
+
+def load_snapshot(file: str, constants: str | None, fill: Fill | None, seed: int = 0) -> hlo.Snapshot:
+    """The same with the arguments that a HloSnapshot has."""
+    snapshot = hlo.load_snapshot(file)
+    complete(snapshot.module, constants, fill, seed)
+    hlo.verify(snapshot.module)
+    return snapshot
 
 
 def complete(module: hlo.Module, constants: str | None, fill: Fill | None, seed: int = 0) -> None:
@@ -29,13 +34,14 @@ def complete(module: hlo.Module, constants: str | None, fill: Fill | None, seed:
         hlo.fill_elided(module, hlo.Fill(fill.value), seed)
 
 
-def arguments(module: hlo.Module, path: str | None, seed: int) -> list[Array]:
-    """The arguments from the .npz file `path`, or generated ones when there is none."""
+def arguments(snapshot: hlo.Snapshot, path: str | None, seed: int) -> list[Array]:
+    """The arguments from the .npz file `path`, else those of the snapshot, else generated ones."""
     if path is None:
-        return hlo.random_inputs(module, seed)
+        kept = hlo.snapshot_arguments(snapshot)
+        return hlo.random_inputs(snapshot.module, seed) if kept is None else kept
     from hlo_tools.cli import arrays
 
-    return arrays.read_arguments(path, module)
+    return arrays.read_arguments(path, snapshot.module)
 
 
 def deliver(results: list[Array], path: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 InputFile = Annotated[
-    str, typer.Argument(metavar="FILE", help="HLO or StableHLO text, perhaps .gz or .zst; - is standard input")
+    str, typer.Argument(metavar="FILE", help="HLO or StableHLO text or a proto, perhaps .gz or .zst; - is stdin")
 ]
 InputFiles = Annotated[list[str], typer.Argument(metavar="FILE", help="as many files as you like; - is stdin")]
 OutputFile = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="where to; - is standard output")]

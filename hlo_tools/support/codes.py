@@ -179,6 +179,28 @@ CODES: dict[str, Explanation] = {
         "text that is read and ignored",
         "The text is correct but means nothing here; the module is read without it.",
     ),
+    "HLO1050": Explanation(
+        "a damaged protocol buffer",
+        "The bytes start like a HloModuleProto, a HloProto or a HloSnapshot, but are none: they end too early, a "
+        "number or a length is wrong, or what they hold makes no module (an operand that is not there, a constant "
+        "whose elements do not fill its shape). The message says at which byte, counted after decompression.",
+    ),
+    "HLO1051": Explanation(
+        "a malformed text proto",
+        "The text starts like the text format of a HloModuleProto, a HloProto or a HloSnapshot, but does not follow "
+        "it, or what it holds makes no module. The caret shows the place.",
+    ),
+    "HLO1052": Explanation(
+        "a field of a proto that is not kept",
+        "The module is read without this field: it is newer than this version, or says something about a run or a "
+        "compilation that a module has no place for (buffer assignment, profiles, the assignment of devices). It "
+        "will be missing when the module is written again.",
+    ),
+    "HLO1053": Explanation(
+        "something that a proto cannot hold",
+        "XLA keeps this outside of HloModuleProto, for instance the number of replicas in the configuration of a "
+        "run, or has no field for it. The proto is written without it. HLO text keeps it.",
+    ),
     "HLO1501": Explanation(
         "unexpected text in StableHLO",
         "The MLIR text does not follow the syntax of the op or of MLIR at this place. The message says what was"

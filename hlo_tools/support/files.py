@@ -115,10 +115,11 @@ def display_name(path: str) -> str:
 def read_source(path: str) -> Source:
     """The text of `path` (`-`: standard input). Raises what read_bytes raises, and ParseError for binary data."""
     name = display_name(path)
-    return Source(name, _decode(read_bytes(path), name))
+    return Source(name, decode(read_bytes(path), name))
 
 
-def _decode(data: bytes, name: str) -> str:
+def decode(data: bytes, name: str) -> str:
+    """The text that the content `data` of the file `name` is. Raises ParseError when it is none."""
     for magic, kind in _KINDS.items():
         if data.startswith(magic):
             raise ParseError(Diagnostic("HLO1001", f"'{name}' is not text: it looks like {kind}", file=name))
@@ -130,6 +131,24 @@ def _decode(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         message = f"'{name}' is not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}"
         raise ParseError(Diagnostic("HLO1001", message, file=name)) from error
+
+
+def compressed(path: str, data: bytes) -> bytes:
+    """`data` as a file of this name holds it: gzip for .gz, zstd for .zst; the same data give the same bytes.
+
+    Raises UsageError where zstd is not installed.
+    """
+    if path.endswith(".gz"):
+        packer = zlib.compressobj(6, wbits=31)
+        return packer.compress(data) + packer.flush()
+    if not path.endswith(".zst"):
+        return data
+    try:
+        import zstandard
+    except ImportError as error:
+        message = f"cannot write '{path}': `pip install 'hlo-tools[zstd]'` to write zstd"
+        raise UsageError(Diagnostic("HLO6002", message, file=path)) from error
+    return bytes(zstandard.ZstdCompressor().compress(data))
 
 
 def write_outputs(contents: Mapping[str, bytes]) -> None:

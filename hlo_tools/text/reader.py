@@ -43,7 +43,7 @@ def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic]
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     context = Context(Source(filename, text), warn or (lambda _: None))
-    with _collector_off():
+    with collector_off():
         try:
             _module(context)
         except Malformed as e:
@@ -60,7 +60,7 @@ def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic]
 
 
 @contextmanager
-def _collector_off() -> Iterator[None]:
+def collector_off() -> Iterator[None]:
     """Without the cycle collector: it would visit a growing graph in which there is nothing to collect.
 
     Freezing and unfreezing what has been made counts it as old, so that the collector does not start right behind.

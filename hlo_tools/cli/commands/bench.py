@@ -52,7 +52,7 @@ def command(
     execution.complete(module, constants, fill_elided, seed)
     found = hlo.bench(
         source.text,
-        execution.arguments(module, inputs, seed),
+        execution.arguments(hlo.Snapshot(module), inputs, seed),
         filename=source.name,
         backend=backend,
         threads=threads,

@@ -29,6 +29,7 @@ def command(
     max_seconds: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="give up after S seconds")] = None,
 ) -> None:
     """Run a module in the reference interpreter (plain numpy, op by op)."""
-    module = execution.load(file, constants, fill_elided, seed)
+    snapshot = execution.load_snapshot(file, constants, fill_elided, seed)
+    module = snapshot.module
     limits = hlo.Limits(steps=max_steps, seconds=max_seconds)
-    execution.deliver(hlo.interpret(module, execution.arguments(module, inputs, seed), limits=limits), outputs)
+    execution.deliver(hlo.interpret(module, execution.arguments(snapshot, inputs, seed), limits=limits), outputs)

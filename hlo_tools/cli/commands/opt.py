@@ -18,7 +18,6 @@ from hlo_tools.cli.text import in_form
 from hlo_tools.cli.xla_flags import XlaFlags
 from hlo_tools.support.diagnostic import UsageError
 from hlo_tools.support.files import read_source, write_outputs
-from hlo_tools.support.source import Source
 
 if TYPE_CHECKING:
     from hlo_tools.passes.manager import Instrument
@@ -104,8 +103,7 @@ def command(
         note(str(pipeline))
     timing, counting = Timing(), Statistics()
     texts: list[str] = []
-    for number, source in enumerate(_sources(files or ["-"], split_input_file)):
-        module = hlo.parse(source.text, source.name)
+    for number, module in enumerate(_modules(files or ["-"], split_input_file)):
         execution.complete(module, constants, fill_elided, seed)
         if verify:
             hlo.verify(module)
@@ -133,16 +131,16 @@ def _stage_text(module: hlo.Module, platform: Platform, stage: str) -> str:
     return found.stages[stage].emit(module, found.target())
 
 
-def _sources(files: list[str], split: bool) -> Iterator[Source]:
+def _modules(files: list[str], split: bool) -> Iterator[hlo.Module]:
     """The inputs; a part of a file has empty lines in front, so that its line numbers are those of the file."""
     for path in files:
-        source = read_source(path)
         if not split:
-            yield source
+            yield hlo.load(path)
             continue
+        source = read_source(path)
         before = 0
         for part in source.text.split(f"\n{SECTION}\n"):
-            yield Source(source.name, "\n" * before + part)
+            yield hlo.parse("\n" * before + part, source.name)
             before += part.count("\n") + 2
 
 

@@ -72,8 +72,9 @@ def command(
     worst = 0
     for path in files:
         try:
-            module = execution.load(path, constants, fill_elided, seed)
-            arguments = execution.arguments(module, inputs, seed)
+            snapshot = execution.load_snapshot(path, constants, fill_elided, seed)
+            module = snapshot.module
+            arguments = execution.arguments(snapshot, inputs, seed)
             found = hlo.replay(
                 module, arguments, backend=backend, reference=reference, threads=threads, tolerance=tolerance
             )

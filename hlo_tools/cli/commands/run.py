@@ -30,6 +30,7 @@ def command(
     fill_elided: FillElided = None,
 ) -> None:
     """Compile a module in this process and run it once."""
-    module = execution.load(file, constants, fill_elided, seed)
+    snapshot = execution.load_snapshot(file, constants, fill_elided, seed)
+    module = snapshot.module
     ready = hlo.compile(module, backend=backend, threads=threads)
-    execution.deliver(ready(*execution.arguments(module, inputs, seed)), outputs)
+    execution.deliver(ready(*execution.arguments(snapshot, inputs, seed)), outputs)

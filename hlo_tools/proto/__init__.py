@@ -1,0 +1,1 @@
+"""Modules and snapshots in XLA's protocol buffers, binary and as text."""
