@@ -27,7 +27,7 @@ from hlo_tools.codegen.value import (
 )
 from hlo_tools.ir.aspect import Aspect
 from hlo_tools.ir.attributes import ComparisonDirection, ComparisonType
-from hlo_tools.ir.element import F32, PRED, S32, U32, ElementType, real_part
+from hlo_tools.ir.element import F8E8M0FNU, F32, PRED, S32, U32, ElementType, real_part
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ops import OPS
 
@@ -235,6 +235,8 @@ def total_order_key(x: Expr) -> Expr:
         x = kernel.convert(x, F32)
     bits = x.type.element.bits
     raw = Num(kernel.bitcast(x, SIGNED_OF[bits]))
+    if x.type.element is F8E8M0FNU:  # it has no sign
+        return (raw ^ -(1 << (bits - 1))).e
     return (raw < 0).where(raw ^ ((1 << (bits - 1)) - 1), raw).e
 
 

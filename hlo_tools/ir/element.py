@@ -142,6 +142,7 @@ ELEMENT_TYPES: dict[str, ElementType] = _rows()
 PRED, S8, S32, S64 = (ELEMENT_TYPES[n] for n in ("pred", "s8", "s32", "s64"))
 U8, U32, U64 = (ELEMENT_TYPES[n] for n in ("u8", "u32", "u64"))
 F16, BF16, F32, F64 = (ELEMENT_TYPES[n] for n in ("f16", "bf16", "f32", "f64"))
+F8E8M0FNU = ELEMENT_TYPES["f8e8m0fnu"]
 C64, C128 = ELEMENT_TYPES["c64"], ELEMENT_TYPES["c128"]
 TUPLE, TOKEN, OPAQUE, BUFFER = (ELEMENT_TYPES[n] for n in ("tuple", "token", "opaque", "b"))
 

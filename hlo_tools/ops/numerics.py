@@ -14,11 +14,10 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from hlo_tools.ir.element import ELEMENT_TYPES, ElementType
+from hlo_tools.ir.element import F8E8M0FNU, ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-F8E8M0FNU = ELEMENT_TYPES["f8e8m0fnu"]
 F32, F64, C128 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128)
 UINTS: dict[int, np.dtype[Any]] = {
     1: np.dtype(np.uint8),
