@@ -344,10 +344,14 @@ def _write_literal_text(m: Message, value: str, _: Instruction, place: Writing) 
 _LITERAL = re.compile(r"([a-z]\w*\[[^\]]*\](?:\{[^{}]*\})?)\s*(.*)", re.DOTALL)
 
 
+_DOMAIN_SIDES = ("domain_exit_sharding", "domain_entry_sharding")
+"""What text calls entry and exit: to it the entry is where the value is used, to the message where it comes from."""
+
+
 def _read_domain(m: Message) -> Raw:
     entry, leave = (
         show_sharding(read_sharding(m[name])) if name in m else "{}"
-        for name in ("domain_entry_sharding", "domain_exit_sharding")
+        for name in _DOMAIN_SIDES
     )
     return Raw(f'{{kind="sharding", entry={entry}, exit={leave}}}')
 
@@ -356,7 +360,7 @@ def _write_domain(m: Message, value: str) -> None:
     found = _DOMAIN.fullmatch(value.strip())
     if found is None:
         raise Malformed(f"domain={value}")
-    for name, text in (("domain_entry_sharding", found[1]), ("domain_exit_sharding", found[2])):
+    for name, text in zip(_DOMAIN_SIDES, found.groups(), strict=True):
         m[name] = sharding_message(CODECS[Sharding].parse(text, ALONE))
 
 
