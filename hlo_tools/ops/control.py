@@ -10,6 +10,7 @@ from hlo_tools.ir.element import PRED, S32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Callees, Env, Op
 from hlo_tools.ir.shape import Shape, scalar
+from hlo_tools.ops.counting import counted
 from hlo_tools.ops.endless import settled
 from hlo_tools.ops.rules import need, need_aliasing, need_count, need_same_thread, need_signature
 
@@ -97,7 +98,7 @@ class WhileAttrs:
 class While(Op[WhileAttrs]):
     """Applies `body` to the operand again and again, as long as `condition` of the value is true.
 
-    Of a loop that never ends, see `ops.endless`.
+    Of a loop that never ends, see `ops.endless`; of one that only counts, `ops.counting`.
     """
 
     name, arity, Attrs, stablehlo = "while", 1, WhileAttrs, "while"
@@ -113,6 +114,9 @@ class While(Op[WhileAttrs]):
         need_same_thread(inst, inst.attrs.body)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        ended = counted(inst, xs[0])
+        if ended is not None:
+            return ended
         state, rounds = xs[0], 0
         while env.call(inst.attrs.condition, (state,)):
             before, state = state, env.call(inst.attrs.body, (state,))

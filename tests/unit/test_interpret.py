@@ -17,7 +17,7 @@ from hlo_tools.interpreter.run import Limits, interpret
 F32 = np.float32
 ENDLESS = """HloModule endless
 go { s = s32[] parameter(0) z = s32[] constant(0) ROOT r = pred[] compare(s, z), direction=GE }
-step { s = s32[] parameter(0) one = s32[] constant(1) ROOT r = s32[] add(s, one) }
+step { s = s32[] parameter(0) one = s32[] constant(1) ROOT r = s32[] xor(s, one) }
 ENTRY main { s = s32[] parameter(0) ROOT w = s32[] while(s), condition=go, body=step }
 """
 

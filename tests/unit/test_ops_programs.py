@@ -60,6 +60,43 @@ def test_a_loop_that_never_ends_gives_what_it_passes_through(body: str) -> None:
     assert run(text.replace("INDEX", "0"), x, np.array(False))[0].tolist() == [-1, -2]
 
 
+@pytest.mark.parametrize(
+    ("element", "start", "step", "size", "direction", "limit", "end"),
+    [
+        ("s32", 1, "add(c, n)", 2, "LT", 10**9, 10**9 + 1),
+        ("s32", 7, "add(n, c)", 4, "LE", 10**9, 10**9 + 3),
+        ("s32", 42, "subtract(c, n)", 1, "LT", 100, 2**31 - 1),
+        ("s32", 42, "subtract(c, n)", 1, "GT", -(10**9), -(10**9)),
+        ("s32", 5, "add(c, n)", 1, "GT", 9, 5),
+        ("u8", 250, "add(c, n)", 3, "GE", 3, 0),
+        ("s8", -128, "add(c, n)", 1, "LT", 127, 127),
+        ("u64", 0, "add(c, n)", 3, "LT", 2**63, 2**63 + 1),
+        ("s4", 1, "add(c, n)", 1, "GT", 0, -8),
+    ],
+)
+def test_counting_loops_are_not_run(
+    element: str, start: int, step: str, size: int, direction: str, limit: int, end: int
+) -> None:
+    state = f"({element}[], f32[2], s64[])"
+    text = f"""HloModule m
+go {{ s = {state} parameter(0) c = {element}[] get-tuple-element(s), index=0
+  e = {element}[] constant({limit}) ROOT r = pred[] compare(c, e), direction={direction} }}
+step {{ s = {state} parameter(0) c = {element}[] get-tuple-element(s), index=0
+  x = f32[2] get-tuple-element(s), index=1 k = s64[] get-tuple-element(s), index=2
+  n = {element}[] constant({size}) d = {element}[] {step} one = s64[] constant(1) j = s64[] add(k, one)
+  ROOT r = {state} tuple(d, x, j) }}
+ENTRY main {{ c = {element}[] constant({start}) x = f32[2] parameter(0) k = s64[] constant(0)
+  s = {state} tuple(c, x, k)
+  ROOT w = {state} while(s), condition=go, body=step }}
+"""
+    final, x, rounds = run(text, np.array([1, 2], F32))
+    assert x.tolist() == [1, 2]
+    assert int(final) == end
+    change = size if step.startswith("add") else -size
+    bits = int("".join(filter(str.isdigit, element)))
+    assert (start + int(rounds) * change - end) % (1 << bits) == 0
+
+
 def test_a_loop_that_stands_still_for_a_while_ends() -> None:
     text = """HloModule m
 go { s = (s32[], s32[]) parameter(0) x = s32[] get-tuple-element(s), index=0 e = s32[] constant(1)
