@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib import import_module
 from types import ModuleType
@@ -14,9 +18,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from hlo_tools import __version__
 from hlo_tools.cli import commands, evidence, words, xla_flags
-from hlo_tools.cli.session import Session, hush_stdout
+from hlo_tools.cli.session import Session
 from hlo_tools.support import knobs
 from hlo_tools.support.diagnostic import Diagnostic, HloError, LimitError, Note
+from hlo_tools.support.files import hush_stdout
 
 PANELS = ("Compile and run", "Inspect and convert", "Find faults", "Reference")
 """The headings of `hlo --help`, in order."""
@@ -48,7 +53,21 @@ def command_names() -> list[str]:
 
 def command_module(name: str) -> ModuleType:
     """The file in `cli/commands` that defines the subcommand `name`."""
-    return import_module(f"{commands.__name__}.{name.replace('-', '_')}")
+    with _plain_interrupts():
+        return import_module(f"{commands.__name__}.{name.replace('-', '_')}")
+
+
+@contextmanager
+def _plain_interrupts() -> Iterator[None]:
+    """Let Ctrl-C end the process: extension modules turn a KeyboardInterrupt in their imports into other errors."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class LazyGroup(TyperGroup):

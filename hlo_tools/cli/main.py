@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from hlo_tools import __version__
@@ -23,6 +24,11 @@ def run(words: list[str]) -> int:
     if words == ["--version"]:
         print(f"hlo-tools {__version__}")
         return 0
-    from hlo_tools.cli.app import main
+    if sys.stderr is None:  # closed by the caller
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115, pathlib is too much for --version
+    try:
+        from hlo_tools.cli.app import main
 
-    return main(words)
+        return main(words)
+    except KeyboardInterrupt:  # while modules are imported
+        return 130

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from hlo_tools import __version__
 from hlo_tools.cli.xla_flags import XlaFlags
 from hlo_tools.support import knobs, render
 from hlo_tools.support.diagnostic import Diagnostic, Severity
+from hlo_tools.support.files import write_stdout
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:
@@ -75,15 +75,9 @@ def session(context: typer.Context) -> Session:
 
 def emit(text: str) -> None:
     """Print a result on standard output, with exactly one line end behind it."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    write_stdout((text if text.endswith("\n") else text + "\n").encode("utf-8", "surrogateescape"))
 
 
 def note(text: str) -> None:
     """Print a remark on standard error."""
     print(text, file=sys.stderr)
-
-
-def hush_stdout() -> None:
-    """After the reader of standard output has gone: keep Python from complaining about it at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())

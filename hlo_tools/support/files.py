@@ -14,6 +14,7 @@ from hlo_tools.support.diagnostic import Diagnostic, LimitError, ParseError, Usa
 from hlo_tools.support.source import Source
 
 STDIN_NAME = "<stdin>"
+STDOUT_NAME = "<stdout>"
 
 _CHUNK = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -146,9 +147,36 @@ def compressed(path: str, data: bytes) -> bytes:
     try:
         import zstandard
     except ImportError as error:
-        message = f"cannot write '{path}': `pip install 'hlo-tools[zstd]'` to write zstd"
-        raise UsageError(Diagnostic("HLO6002", message, file=path)) from error
+        raise _cannot_write(path, "`pip install 'hlo-tools[zstd]'` to write zstd") from error
     return bytes(zstandard.ZstdCompressor().compress(data))
+
+
+def write_stdout(data: bytes) -> None:
+    """Write to standard output, right away.
+
+    Raises UsageError when it is closed or full, BrokenPipeError when its reader has gone.
+    """
+    if sys.stdout is None:  # closed by the caller
+        raise _cannot_write(STDOUT_NAME, "it is closed")
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        hush_stdout()
+        raise _cannot_write(STDOUT_NAME, error.strerror or str(error)) from error
+
+
+def hush_stdout() -> None:
+    """After standard output has failed: keep Python from complaining about it at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _cannot_write(name: str, why: str) -> UsageError:
+    return UsageError(Diagnostic("HLO6002", f"cannot write '{name}': {why}", file=name))
 
 
 def write_outputs(contents: Mapping[str, bytes]) -> None:
@@ -164,16 +192,14 @@ def write_outputs(contents: Mapping[str, bytes]) -> None:
                 if name != "-" and (temporary := _place(path, data)) is not None:
                     waiting[path] = temporary
             except OSError as error:
-                message = f"cannot write '{name}': {error.strerror or error}"
-                raise UsageError(Diagnostic("HLO6002", message, file=name)) from error
+                raise _cannot_write(name, error.strerror or str(error)) from error
         for path, temporary in waiting.items():
             temporary.replace(path)
     finally:
         for temporary in waiting.values():
             temporary.unlink(missing_ok=True)
     if "-" in contents:
-        sys.stdout.buffer.write(contents["-"])
-        sys.stdout.buffer.flush()
+        write_stdout(contents["-"])
 
 
 def _place(path: Path, data: bytes) -> Path | None:

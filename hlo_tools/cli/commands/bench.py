@@ -49,6 +49,7 @@ def command(
 
     source = read_source(file)
     module = hlo.parse(source.text, source.name)
+    hlo.verify(module)
     execution.complete(module, constants, fill_elided, seed)
     found = hlo.bench(
         source.text,

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import random
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -72,6 +80,129 @@ def test_noise_in_a_module(seed: int, tmp_path: Path) -> None:
         text[noise.randrange(len(text))] = chr(noise.randrange(32, 127))
     done = hlo("opt", "-", "--passes=dce", "-o", tmp_path / "out", stdin="".join(text))
     assert done.code in (0, 3), done.err
+
+
+READERS = [
+    ["opt", "FILE", "-o", "OUT"],
+    ["fmt", "FILE"],
+    ["verify", "FILE"],
+    ["hash", "FILE"],
+    ["stats", "FILE"],
+    ["strip", "FILE", "-o", "OUT"],
+    ["translate", "FILE", "--to", "hlo"],
+    ["interpret", "FILE", "--outputs", "OUT"],
+    ["run", "FILE", "--outputs", "OUT"],
+    ["bench", "FILE", "--json", "OUT"],
+    ["replay", "FILE"],
+    ["aot", "FILE", "-o", "OUT"],
+]
+"""All commands that read modules."""
+GZIP = gzip.compress(TEXT.encode())
+
+
+@pytest.mark.parametrize("words", READERS, ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (TEXT[: len(TEXT) // 2].encode(), 3),
+        (TEXT.replace("maximum(", "maximun(").encode(), 3),
+        (bytes(range(256)), 3),
+        (TEXT.encode().replace(b"mlp", b"\xff\xfe"), 3),
+        (GZIP[: len(GZIP) // 2], 3),
+        (GZIP[:-1] + b"x", 3),
+        (b"", 3),
+        (b"\n" * 1_000_000, 3),
+        (None, 2),
+    ],
+    ids=["truncated", "opcode", "binary", "utf-8", "short gzip", "broken gzip", "empty", "blank", "missing"],
+)
+def test_every_command_that_reads_modules(words: list[str], data: bytes | None, code: int, tmp_path: Path) -> None:
+    path, folder = tmp_path / "in.hlo", tmp_path / "folder"
+    folder.mkdir()
+    if data is not None:
+        path.write_bytes(data)
+    done = hlo(*[{"FILE": path, "OUT": folder / "out"}.get(word, word) for word in words])
+    first = done.err.splitlines()[0]
+    assert done.code == code, done.err
+    assert first.startswith(f"{path}:") and " error: " in first and re.search(r"\[HLO\d{4}\]$", first)
+    assert "Traceback" not in done.err and not done.data and not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("words", READERS, ids=lambda words: words[0])
+def test_a_folder_in_place_of_a_file(words: list[str], tmp_path: Path) -> None:
+    done = hlo(*[{"FILE": tmp_path, "OUT": tmp_path / "out"}.get(word, word) for word in words])
+    assert done.code == 2 and "[HLO6001]" in done.err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "in.hlo"
+    path.write_text(TEXT)
+    path.chmod(0)
+    assert "[HLO6001]" in hlo("verify", path).err
+
+
+WRONG = TEXT.replace("f32[1,256]{1,0} maximum", "f32[1,257]{1,0} maximum", 1)
+
+
+@pytest.mark.parametrize("words", [w for w in READERS if w[0] not in ("fmt", "stats", "strip")], ids=lambda w: w[0])
+def test_a_shape_that_does_not_fit(words: list[str], tmp_path: Path) -> None:
+    done = hlo(*[{"FILE": "-", "OUT": tmp_path / "out"}.get(word, word) for word in words], stdin=WRONG)
+    assert done.code == 3 and "[HLO2001]" in done.err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("words", [w for w in READERS if "OUT" in w and w[0] != "aot"], ids=lambda w: w[0])
+def test_a_full_disk(words: list[str]) -> None:
+    done = hlo(*[{"FILE": MODEL, "OUT": "/dev/full"}.get(word, str(word)) for word in words])
+    assert done.code == 2 and done.err.endswith("cannot write '/dev/full': No space left on device [HLO6002]\n")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for words in (["opt", MODEL, "-o"], ["aot", MODEL, "-o"], ["interpret", MODEL, "--outputs"]):
+        done = hlo(*words, tmp_path / "file" / "out")
+        assert done.code == 2 and "[HLO6002]" in done.err
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def process(command: str) -> subprocess.CompletedProcess[str]:
+    """A command line of the shell in which `hlo` is the program."""
+    function = f'hlo() {{ {shlex.quote(sys.executable)} -c "from hlo_tools.cli.main import hlo; hlo()" "$@"; }}'
+    return subprocess.run(["bash", "-c", f"{function}; {command}"], capture_output=True, text=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_standard_output_that_takes_nothing() -> None:
+    for words in (f"opt {MODEL}", f"fmt {MODEL}", "passes"):
+        full, closed = process(f"hlo {words} > /dev/full"), process(f"hlo {words} >&-")
+        assert (full.returncode, full.stderr) == (
+            2,
+            "<stdout>: error: cannot write '<stdout>': No space left on device [HLO6002]\n",
+        )
+        assert (closed.returncode, closed.stderr) == (
+            2,
+            "<stdout>: error: cannot write '<stdout>': it is closed [HLO6002]\n",
+        )
+
+
+def test_a_reader_that_leaves() -> None:
+    done = process(f"set -o pipefail; hlo fmt {MODEL} | true")
+    assert done.returncode in (0, 141) and not done.stderr
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.6, 0.9, 1.5])
+def test_an_interrupt_leaves_nothing(delay: float, tmp_path: Path) -> None:
+    program = "import sys; from hlo_tools.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    words = [sys.executable, "-c", program, "opt", "-", "-o", str(tmp_path / "out")]
+    child = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdin is not None
+    child.stdin.write(TEXT.encode())
+    child.stdin.flush()  # and no end, so that it waits
+    time.sleep(delay)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate()
+    assert child.returncode in (130, -signal.SIGINT) and b"Traceback" not in err and not list(tmp_path.iterdir())
 
 
 def test_arguments_that_do_not_fit(tmp_path: Path) -> None:
