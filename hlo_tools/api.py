@@ -44,7 +44,7 @@ from hlo_tools.support.files import decode, display_name, read_bytes
 from hlo_tools.text.detect import is_mlir
 from hlo_tools.text.options import PrintOptions
 from hlo_tools.text.reader import parse_hlo
-from hlo_tools.text.stablehlo import parse_stablehlo
+from hlo_tools.text.stablehlo import format_stablehlo, parse_stablehlo
 
 __all__ = [
     "Array",
@@ -76,6 +76,7 @@ __all__ = [
     "compile",
     "compile_aot",
     "fill_elided",
+    "format_stablehlo",
     "hash_module",
     "interpret",
     "isolate",

@@ -13,12 +13,14 @@ from hlo_tools.cli.session import emit, note
 from hlo_tools.cli.text import in_form
 from hlo_tools.support.diagnostic import UsageError
 from hlo_tools.support.files import read_source, write_outputs
+from hlo_tools.text.detect import is_mlir
 
 PANEL = "Inspect and convert"
 EXAMPLES = (
     ("hlo fmt module.hlo", "Print the module as XLA would."),
     ("hlo fmt --preset canonical module.hlo", "Print a text that does not depend on names and order."),
     ("hlo fmt --print-option print_metadata=false module.hlo", "Print the long form without metadata."),
+    ("hlo fmt model.mlir", "Print StableHLO as stablehlo-opt would."),
     ("hlo fmt --in-place *.hlo", "Rewrite files that look different."),
     ("hlo fmt --check *.hlo", "Name the files that would change, and leave with 1 if any would."),
 )
@@ -36,6 +38,7 @@ def command(
 ) -> int:
     """Print modules in XLA's form, or rewrite the files.
 
+    StableHLO stays StableHLO, in the form that stablehlo-opt prints, unless a preset or an option of HLO text is given.
     Presets and options are those of XLA's HloPrintOptions; `--print-option post_order=true` prints instructions and
     computations in XLA's order in place of their own.
     """
@@ -44,9 +47,12 @@ def command(
     differ = 0
     for path in files:
         source = read_source(path)
-        module = hlo.parse(source.text, source.name)
-        execution.complete(module, constants, None)
-        text = in_form(module, form, print_option)
+        if is_mlir(source.text) and form is Form.long and not (constants or print_option):
+            text = hlo.format_stablehlo(source.text, source.name)
+        else:
+            module = hlo.parse(source.text, source.name)
+            execution.complete(module, constants, None)
+            text = in_form(module, form, print_option)
         if not (in_place or check):
             emit(text)
         elif text != source.text:

@@ -8,10 +8,28 @@ from hlo_tools.ir.module import Module
 from hlo_tools.support.diagnostic import ParseError, VerifyError
 from hlo_tools.support.source import Source
 from hlo_tools.text.stablehlo.importer import Importer
+from hlo_tools.text.stablehlo.print import print_program
 from hlo_tools.text.stablehlo.reader import read_program
+from hlo_tools.text.stablehlo.syntax import Program
 from hlo_tools.text.stablehlo.verify import verify_program
 
-__all__ = ["parse_stablehlo"]
+__all__ = ["format_stablehlo", "parse_stablehlo"]
+
+
+def format_stablehlo(text: str, filename: str = "<string>") -> str:
+    """StableHLO text in the form that stablehlo-opt prints. Raises ParseError and VerifyError as `parse_stablehlo`."""
+    source = Source(filename, text)
+    return print_program(_read(source))
+
+
+def _read(source: Source) -> Program:
+    """The program, verified."""
+    program = read_program(source)
+    if not program.operations:
+        raise ParseError.at("HLO1506", "there is no function", source.span(0, 1) if source.text else None)
+    if broken := verify_program(program, source):
+        raise VerifyError(broken)
+    return program
 
 
 def parse_stablehlo(text: str, filename: str = "<string>") -> Module:
@@ -26,12 +44,7 @@ def parse_stablehlo(text: str, filename: str = "<string>") -> Module:
     collecting = gc.isenabled()
     gc.disable()  # the graph is full of cycles that all stay alive: collecting while it grows costs half the time
     try:
-        program = read_program(source)
-        if not program.operations:
-            raise ParseError.at("HLO1506", "there is no function", source.span(0, 1) if text else None)
-        if broken := verify_program(program, source):
-            raise VerifyError(broken)
-        return Importer(program, source).run()
+        return Importer(_read(source), source).run()
     except RecursionError:
         raise ParseError.at("HLO1507", "nested too deeply", source.span(0, 1)) from None
     finally:

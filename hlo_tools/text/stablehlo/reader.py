@@ -317,7 +317,7 @@ class _Build(Transformer[Token, Any]):
         return Operation(str(token), tuple(operands), attributes, types.inputs, types.outputs, region, at=at)
 
     def function(self, parts: list[Any]) -> Operation:
-        attributes: Attributes = {"sym_visibility": "public"}
+        attributes: Attributes = {}
         arguments: list[Argument] = []
         outputs: tuple[Argument, ...] = ()
         regions: tuple[Region, ...] = ()
@@ -497,7 +497,7 @@ class _Build(Transformer[Token, Any]):
         return Location("", unquote(parts[0]), line, column, end_line, end_column)
 
     def place_call(self, parts: list[Any]) -> Location:
-        return Location(parts=tuple(parts))
+        return Location(parts=tuple(parts), call=True)
 
     def place_fused(self, parts: list[Any]) -> Location:
         return Location(parts=tuple([p for p in parts if not isinstance(p, Token)]))

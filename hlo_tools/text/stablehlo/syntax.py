@@ -123,6 +123,7 @@ class Location:
     end_line: int = 0
     end_column: int = 0
     parts: tuple[Location | Alias, ...] = ()
+    call: bool = False  # the first part is called at the second one
 
 
 Attribute = (

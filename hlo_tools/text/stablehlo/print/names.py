@@ -1,0 +1,158 @@
+"""Names of values as MLIR's printer gives them: `%arg0`, `%0:2`, `%cst`, `%c_1`, `%iterArg`.
+
+Source: `SSANameState` in mlir/lib/IR/AsmPrinter.cpp. All values of a region come before those of regions in it;
+what inner regions name may come again in their siblings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hlo_tools.text.stablehlo.syntax import Block, Dense, Operation, Region
+from hlo_tools.text.stablehlo.verify.types import element_class
+
+_FUNCTION = frozenset({"func.func", "builtin.module"})
+_HINTS = {"chlo.top_k": ("values", "indices")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A region whose values are still to be named: what is around it, and where the counters stand."""
+
+    region: Region
+    owner: Operation | None
+    outer: _Names
+    used: frozenset[str]
+    value: int
+    argument: int
+    conflict: int
+
+
+class _Names:
+    """Old name -> new name for the values that a region may use."""
+
+    __slots__ = ("outer", "own")
+
+    def __init__(self, outer: _Names | None) -> None:
+        self.outer = outer
+        self.own: dict[str, str] = {}
+
+    def get(self, name: str) -> str:
+        """The new name of a use; the old one where nothing defines it."""
+        scope: _Names | None = self
+        while scope is not None:
+            found = scope.own.get(name)
+            if found is None and name.endswith("#0"):
+                found = scope.own.get(name[:-2])
+            if found is not None:
+                return found
+            scope = scope.outer
+        return name
+
+
+class Numbering:
+    """The new names of all values of a program."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self._names: dict[int, _Names] = {}
+        self._blocks: dict[int, str] = {}
+        self._top = _Names(None)
+        self._run(Region([Block((), list(operations))]))
+
+    def block(self, block: Block) -> str:
+        """`^bb0`."""
+        return self._blocks[id(block)]
+
+    def scope(self, region: Region) -> _Names:
+        """The names that the operations of a region see."""
+        return self._names[id(region)]
+
+    @property
+    def top(self) -> _Names:
+        """The names at the top level, where there are none."""
+        return self._top
+
+    def _run(self, top: Region) -> None:
+        stack = [_Frame(top, None, _Names(None), frozenset(), 0, 0, 0)]
+        while stack:
+            frame = stack.pop()
+            names = _Names(frame.outer)
+            self._names[id(frame.region)] = names
+            if frame.owner is None:
+                self._top = names
+            counter = _Counter(names, set(frame.used), frame.value, frame.argument, frame.conflict)
+            for i, block in enumerate(frame.region.blocks):
+                self._blocks[id(block)] = f"^bb{i}"
+                counter.arguments(block, frame.owner, i == 0)
+                for op in block.operations:
+                    counter.results(op)
+            used = frozenset(counter.used)
+            inner = [
+                _Frame(r, op, names, used, counter.value, counter.argument, counter.conflict)
+                for block in frame.region.blocks
+                for op in block.operations
+                for r in op.regions
+            ]
+            stack.extend(reversed(inner))
+
+
+class _Counter:
+    """Gives names in one region."""
+
+    def __init__(self, names: _Names, used: set[str], value: int, argument: int, conflict: int) -> None:
+        self.names = names
+        self.used = used
+        self.value = value
+        self.argument = argument
+        self.conflict = conflict
+
+    def arguments(self, block: Block, owner: Operation | None, entry: bool) -> None:
+        """Name the arguments of a block."""
+        iterated = owner is not None and owner.name == "stablehlo.while"
+        for a in block.arguments:
+            if iterated:
+                self.names.own[a.name] = self._unique("iterArg")
+            elif entry:
+                self.names.own[a.name] = self._unique(f"arg{self.argument}")
+                self.argument += 1
+            else:
+                self.names.own[a.name] = self._number()
+
+    def results(self, op: Operation) -> None:
+        """Name the results of an operation."""
+        old = list(op.result_names())
+        hints = _hints(op, len(old))
+        if hints:
+            for name, hint in zip(old, hints, strict=True):
+                self.names.own[name] = self._unique(hint)
+        elif len(old) == 1:
+            self.names.own[old[0]] = self._number()
+        elif old:
+            pack = self._number()
+            for i, name in enumerate(old):
+                self.names.own[name] = f"{pack}#{i}"
+
+    def _number(self) -> str:
+        self.value += 1
+        return f"%{self.value - 1}"
+
+    def _unique(self, wanted: str) -> str:
+        name = wanted
+        while name in self.used:
+            name = f"{wanted}_{self.conflict}"
+            self.conflict += 1
+        self.used.add(name)
+        return "%" + name
+
+
+def _hints(op: Operation, count: int) -> tuple[str, ...]:
+    """What an op wants its results to be called."""
+    if op.name == "stablehlo.constant" and count == 1:
+        value = op.attributes.get("value")
+        type_ = value.type if isinstance(value, Dense) else ""
+        element = type_.rpartition("x")[2] if "complex" not in type_ else "complex"
+        kind = element_class(element.removeprefix("tensor<").rstrip("> \n"))
+        return ("c" if kind in ("p", "s", "u") else "cst",)
+    hints = _HINTS.get(op.name, ())
+    return hints if len(hints) == count else ()

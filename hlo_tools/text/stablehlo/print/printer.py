@@ -1,0 +1,373 @@
+"""Prints operations, functions, modules and regions; the short forms of ops are in `forms.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo import attributes as read
+from hlo_tools.text.stablehlo.attributes import text_of
+from hlo_tools.text.stablehlo.print.forms import PRETTY, Line, Unfit
+from hlo_tools.text.stablehlo.print.names import Numbering
+from hlo_tools.text.stablehlo.syntax import (
+    UNKNOWN,
+    Alias,
+    Argument,
+    Array,
+    Attribute,
+    Attributes,
+    Block,
+    FunctionType,
+    Location,
+    Number,
+    Operation,
+    Program,
+    Region,
+)
+from hlo_tools.text.strings import quote
+
+_WORD = re.compile(r"[A-Za-z_][\w$.]*")
+_SYMBOL = re.compile(r"[\w$.-]+")
+_DISCARDABLE = frozenset({"xla_shape"})
+_FUNCTION_KEYS = frozenset({"sym_name", "sym_visibility", "function_type", "arg_attrs", "res_attrs"})
+_SPACES = re.compile(r"\s+")
+
+
+class Printer:
+    """Prints one program."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._numbering = Numbering(program.operations)
+        self._types: dict[str, str] = {}
+        self._names = self._numbering.top
+        self._core = False
+        self._out: list[str] = []
+
+    def text(self) -> str:
+        """The whole text."""
+        for name, type_ in self._program.type_aliases.items():
+            self._out.append(f"{name} = {tidy(type_)}")
+        for name, value in self._program.attribute_aliases.items():
+            shown = location_text(value) if isinstance(value, Location) else attribute_text(value)
+            self._out.append(f"{name} = {shown}")
+        for op in self._program.operations:
+            self._operation(op, 0)
+        if self._program.resources:
+            self._out.append(self._program.resources)
+        return "\n".join(self._out) + "\n"
+
+    # ---- operations
+
+    def _operation(self, op: Operation, depth: int) -> None:
+        pad = "  " * depth
+        if op.name == "builtin.module":
+            self._module(op, pad, depth)
+        elif op.name == "func.func":
+            self._function(op, pad, depth)
+        elif op.name == "sdy.mesh":
+            self._mesh(op, pad)
+        else:
+            self._plain(op, pad, depth)
+        for name, type_ in zip(op.result_names(), op.result_types, strict=False):
+            self._types[name] = type_
+
+    def _plain(self, op: Operation, pad: str, depth: int) -> None:
+        line = Line(
+            op,
+            tuple([self._names.get(n) for n in op.operands]),
+            tuple([tidy(t) for t in self._operand_types(op)]),
+            tuple([tidy(t) for t in op.result_types]),
+            attribute_text,
+            self._core,
+        )
+        results = self._results(op)
+        form = PRETTY.get(op.name)
+        if form is not None:
+            try:
+                text = form(line)
+            except (Unfit, Malformed):
+                text = None
+            if text is not None:
+                self._out.append(f"{pad}{results}{text}{self._place(op)}")
+                return
+        special = _WITH_REGIONS.get(op.name)
+        if special is not None and special(self, op, line, f"{pad}{results}", depth):
+            return
+        self._generic(op, line, f"{pad}{results}", depth)
+
+    def _results(self, op: Operation) -> str:
+        names = [self._names.get(n) for n in op.result_names()]
+        if not names:
+            return ""
+        packed = names[0].endswith("#0")
+        return (f"{names[0][:-2]}:{len(names)}" if packed else ", ".join(names)) + " = "
+
+    def _operand_types(self, op: Operation) -> Sequence[str]:
+        if op.operand_types or not op.operands:
+            return op.operand_types
+        found: list[str] = []
+        for name in op.operands:
+            known = self._types.get(name)
+            if known is None and name.endswith("#0"):
+                known = self._types.get(name[:-2])
+            found.append(known or "none")
+        return found
+
+    def _generic(self, op: Operation, line: Line, start: str, depth: int) -> None:
+        native = op.name.startswith(("stablehlo.", "chlo."))
+        own = {k: v for k, v in op.attributes.items() if native and "." not in k and k not in _DISCARDABLE}
+        rest = {k: v for k, v in op.attributes.items() if k not in own}
+        head = f'{start}"{op.name}"({", ".join(line.uses)})'
+        if own:
+            head += f" <{dictionary_text({k: _as_property(k, v) for k, v in own.items()})}>"
+        if op.regions:
+            head += " ("
+            for i, region in enumerate(op.regions):
+                self._out.append(head + "{" if i == 0 else "  " * depth + "}, {")
+                self._region(region, depth, bool(region.entry.arguments))
+            head = "  " * depth + "})"
+        if rest:
+            head += f" {dictionary_text(rest)}"
+        self._out.append(f"{head} : {line.signature(full=True)}{self._place(op)}")
+
+    # ---- operations whose short form has regions
+
+    def _reduce(self, op: Operation, line: Line, start: str, depth: int) -> bool:
+        """`stablehlo.reduce(%0 init: %1) across dimensions = [0] : ... reducer(...) ...`."""
+        count = len(op.operands) // 2
+        dims = line.ints("dimensions")
+        block = op.regions[0].entry
+        if len(block.arguments) != 2 * count or any(a.location is not UNKNOWN for a in block.arguments):
+            return False
+        pairs = ", ".join(f"({line.uses[i]} init: {line.uses[count + i]})" for i in range(count))
+        inner = _applied(block)
+        name = f" applies {inner}" if inner is not None and count == 1 else ""
+        rest = {k: v for k, v in op.attributes.items() if k != "dimensions"}
+        extra = f" {dictionary_text(rest)}" if rest else ""
+        head = (
+            f"{start}stablehlo.reduce{pairs}{name} across dimensions = {list(dims)}{extra} : "
+            f"{line.signature(full=True)}"
+        )
+        if name:
+            self._out.append(head + self._place(op))
+            return True
+        self._out.append(head)
+        names = self._numbering.scope(op.regions[0])
+        groups = [
+            ", ".join(f"{names.get(block.arguments[k].name)}: {tidy(block.arguments[k].type)}" for k in (i, count + i))
+            for i in range(count)
+        ]
+        self._out.append("  " * depth + " reducer" + " ".join(f"({g})" for g in groups) + " {")
+        self._region(op.regions[0], depth, False)
+        self._out.append("  " * depth + "}" + self._place(op))
+        return True
+
+    def _while(self, op: Operation, line: Line, start: str, depth: int) -> bool:
+        """`stablehlo.while(%iterArg = %0) : T cond {...} do {...}`."""
+        names = self._numbering.scope(op.regions[0])
+        arguments = op.regions[0].entry.arguments
+        if len(arguments) != len(line.uses) or [tidy(a.type) for a in arguments] != list(line.operand_types):
+            return False
+        if line.operand_types != line.result_types or any(a.location is not UNKNOWN for a in arguments):
+            return False
+        bound = ", ".join(f"{names.get(a.name)} = {u}" for a, u in zip(arguments, line.uses, strict=True))
+        types = f" : {', '.join(line.operand_types)}" if line.operand_types else ""
+        self._out.append(f"{start}stablehlo.while({bound}){types}")
+        if op.attributes:
+            self._out[-1] += f" attributes {dictionary_text(op.attributes)}"
+        self._out.append("  " * depth + " cond {")
+        self._region(op.regions[0], depth, False)
+        self._out.append("  " * depth + "} do {")
+        self._region(op.regions[1], depth, False)
+        self._out.append("  " * depth + "}" + self._place(op))
+        return True
+
+    # ---- functions and modules
+
+    def _module(self, op: Operation, pad: str, depth: int) -> None:
+        name = op.attributes.get("sym_name")
+        head = f"{pad}module"
+        if isinstance(name, str):
+            head += f" {symbol_text(name)}"
+        rest = {k: v for k, v in op.attributes.items() if k != "sym_name"}
+        if rest:
+            head += f" attributes {dictionary_text(rest)}"
+        self._out.append(head + " {")
+        self._region(op.regions[0], depth, False)
+        self._out.append(f"{pad}}}{self._place(op)}")
+
+    def _function(self, op: Operation, pad: str, depth: int) -> None:
+        given, types = op.attributes, op.attributes.get("function_type")
+        assert isinstance(types, FunctionType)
+        shown = f"{visibility} " if isinstance(visibility := given.get("sym_visibility"), str) else ""
+        name = given.get("sym_name")
+        head = f"{pad}func.func {shown}{symbol_text(name if isinstance(name, str) else '')}("
+        head += ", ".join(self._parameters(op, types)) + ")"
+        head += _returned(types, _dictionaries(given.get("res_attrs"), len(types.outputs)))
+        rest = {k: v for k, v in given.items() if k not in _FUNCTION_KEYS}
+        if rest:
+            head += f" attributes {dictionary_text(rest)}"
+        if not op.regions:
+            self._out.append(head + self._place(op))
+            return
+        self._out.append(head + " {")
+        self._region(op.regions[0], depth, False, core=True)
+        self._out.append(f"{pad}}}{self._place(op)}")
+
+    def _parameters(self, op: Operation, types: FunctionType) -> Iterator[str]:
+        attributes = _dictionaries(op.attributes.get("arg_attrs"), len(types.inputs))
+        if not op.regions:
+            for type_, given in zip(types.inputs, attributes, strict=True):
+                yield tidy(type_) + (f" {dictionary_text(given)}" if given else "")
+            return
+        names = self._numbering.scope(op.regions[0])
+        for a, given in zip(op.regions[0].entry.arguments, attributes, strict=True):
+            yield f"{names.get(a.name)}: {tidy(a.type)}" + _behind(a, a.attributes or given)
+
+    def _mesh(self, op: Operation, pad: str) -> None:
+        name, mesh = op.attributes.get("sym_name"), op.attributes.get("mesh")
+        rest = {k: v for k, v in op.attributes.items() if k not in ("sym_name", "mesh")}
+        extra = f" {dictionary_text(rest)}" if rest else ""
+        shown = attribute_text(mesh).removeprefix("#sdy.mesh") if mesh is not None else "<[]>"
+        self._out.append(f"{pad}sdy.mesh {symbol_text(str(name))} = {shown}{extra}{self._place(op)}")
+
+    # ---- regions
+
+    def _region(self, region: Region, depth: int, header: bool, core: bool = False) -> None:
+        """The blocks; `header`: whether the entry block prints its name and arguments, `core`: that of a function."""
+        outer, self._names = self._names, self._numbering.scope(region)
+        was_core, self._core = self._core, core
+        for i, block in enumerate(region.blocks):
+            for a in block.arguments:
+                self._types[a.name] = a.type
+            if i or header:
+                self._block_header(block, depth)
+            for op in block.operations:
+                self._operation(op, depth + 1)
+        self._names, self._core = outer, was_core
+
+    def _block_header(self, block: Block, depth: int) -> None:
+        arguments = ", ".join(
+            f"{self._names.get(a.name)}: {tidy(a.type)}{_behind(a, a.attributes)}" for a in block.arguments
+        )
+        shown = f"({arguments})" if arguments else ""
+        self._out.append("  " * depth + f"{self._numbering.block(block)}{shown}:")
+
+    def _place(self, op: Operation) -> str:
+        return place_text(op.location)
+
+
+_WITH_REGIONS = {"stablehlo.reduce": Printer._reduce, "stablehlo.while": Printer._while}
+
+
+def _applied(block: Block) -> str | None:
+    """The op of a body that does nothing but apply it to its two arguments."""
+    if len(block.operations) != 2 or len(block.arguments) != 2:
+        return None
+    inner, end = block.operations
+    passed = list(inner.result_names()) == list(end.operands)
+    same = passed and [a.name for a in block.arguments] == list(inner.operands)
+    types = {tidy(t) for t in (*(a.type for a in block.arguments), *inner.result_types)}
+    plain = same and not inner.attributes and not end.attributes and not inner.regions and len(types) == 1
+    return inner.name if plain and inner.name in _REDUCERS and inner.location is UNKNOWN else None
+
+
+_REDUCERS = frozenset(f"stablehlo.{n}" for n in ("add", "and", "maximum", "minimum", "multiply", "or", "xor"))
+
+
+def _returned(types: FunctionType, attributes: Sequence[Mapping[str, Attribute]]) -> str:
+    if not types.outputs:
+        return ""
+    pairs = zip(types.outputs, attributes, strict=True)
+    shown = [tidy(t) + (f" {dictionary_text(given)}" if given else "") for t, given in pairs]
+    return f" -> {shown[0]}" if len(shown) == 1 and not attributes[0] else f" -> ({', '.join(shown)})"
+
+
+def _dictionaries(value: Attribute | None, count: int) -> list[Mapping[str, Attribute]]:
+    if not isinstance(value, tuple) or len(value) != count:
+        return [{}] * count
+    return [v if isinstance(v, Mapping) else {} for v in value]
+
+
+def _behind(argument: Argument, attributes: Mapping[str, Attribute]) -> str:
+    """What follows the type of an argument."""
+    return (f" {dictionary_text(attributes)}" if attributes else "") + place_text(argument.location)
+
+
+# ---- pieces
+
+
+_LISTS = frozenset(
+    {"broadcast_dimensions", "broadcast_sizes", "dimensions", "edge_padding_high", "edge_padding_low", "fft_length",
+     "interior_padding", "lhs_dilation", "limit_indices", "permutation", "rhs_dilation", "slice_sizes", "start_indices",
+     "strides", "window_dimensions", "window_strides"}
+)  # fmt: skip
+"""Attributes that short forms give as `[0, 1]` and the generic form as `array<i64: 0, 1>`."""
+
+
+def _as_property(name: str, value: Attribute) -> Attribute:
+    """An attribute that may come from a short form, as the generic form spells it."""
+    if name in _LISTS and isinstance(value, tuple):
+        numbers = ", ".join(map(str, read.integers(value)))
+        return Array(f"i64: {numbers}" if numbers else "i64")
+    return value
+
+
+def tidy(type_: str) -> str:
+    """A type without needless blanks."""
+    text = _SPACES.sub(" ", type_.strip())
+    return re.sub(r"(?<=[<x(]) | (?=[>x)])", "", text) if " " in text else text
+
+
+def attribute_text(value: Attribute) -> str:
+    """An attribute as MLIR prints it."""
+    if isinstance(value, Mapping):
+        return dictionary_text(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(attribute_text, value)) + "]"
+    if isinstance(value, Location):
+        return location_text(value)
+    if isinstance(value, Number) and value.type:
+        return f"{value.text} : {tidy(value.type)}"
+    return text_of(value)
+
+
+def dictionary_text(entries: Mapping[str, Attribute] | Attributes) -> str:
+    """`{a = 1 : i64, b}`, sorted by name."""
+    return text_of(entries)
+
+
+def symbol_text(name: str) -> str:
+    """`@main`, quoted where it has to be."""
+    return "@" + (name if _SYMBOL.fullmatch(name) else quote(name))
+
+
+def place_text(location: Location | Alias) -> str:
+    """` loc(...)`, or nothing where nothing is known."""
+    if location is UNKNOWN or location == UNKNOWN:
+        return ""
+    return f" loc({location.name})" if isinstance(location, Alias) else f" {location_text(location)}"
+
+
+def location_text(location: Location) -> str:
+    """`loc("f"("a.py":1:2))`."""
+    return f"loc({_inner_place(location)})"
+
+
+def _inner_place(location: Location | Alias) -> str:
+    if isinstance(location, Alias):
+        return location.name
+    if location.file:
+        text = f"{quote(location.file)}:{location.line}:{location.column}"
+        if location.end_column:
+            line = f"{location.end_line}" if location.end_line != location.line else ""
+            text += f" to {line}:{location.end_column}"
+        return text
+    inner = [_inner_place(p) for p in location.parts]
+    if location.name:
+        return quote(location.name) + (f"({inner[0]})" if inner else "")
+    if location.call:
+        return f"callsite({inner[0]} at {inner[1]})"
+    return f"fused[{', '.join(inner)}]" if inner else "unknown"

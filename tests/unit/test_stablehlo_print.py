@@ -1,0 +1,86 @@
+"""The printer of StableHLO: MLIR's own form, and nothing lost between reading and printing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import hlo_tools as hlo
+
+TESTDATA = Path(__file__).parent.parent.parent / "testdata"
+FILES = sorted([*(TESTDATA / "stablehlo").glob("*.mlir"), *(TESTDATA / "models").glob("*.mlir")])
+SECTIONS = [
+    pytest.param(section, id=f"{path.stem}:{i}")
+    for path in FILES
+    if path.stem not in ("errors", "constraints")
+    for i, section in enumerate(path.read_text(encoding="utf-8").split("// -----"))
+]
+
+# ruff: noqa: E501
+CANONICAL = """#loc1 = loc("f.py":3:4 to :9)
+module @m attributes {mhlo.num_partitions = 2 : i32, mhlo.num_replicas = 1 : i32} {
+  func.func public @main(%arg0: tensor<4x8xf32> {tf.aliasing_output = 0 : i32}, %arg1: tensor<i32>) -> (tensor<4x8xf32> {jax.result_info = ""}, tensor<4xf32>) {
+    %cst = stablehlo.constant dense<0.0> : tensor<f32>
+    %c = stablehlo.constant dense<0> : tensor<i32>
+    %cst_0 = stablehlo.constant dense<1.0> : tensor<f32>
+    %0 = stablehlo.broadcast_in_dim %cst_0, dims = [] : (tensor<f32>) -> tensor<4x8xf32>
+    %1 = stablehlo.add %arg0, %0 : tensor<4x8xf32> loc(#loc1)
+    %2 = stablehlo.compare LT, %arg1, %c, SIGNED : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    %3 = stablehlo.select %2, %1, %0 : tensor<i1>, tensor<4x8xf32>
+    %4 = stablehlo.reduce(%3 init: %cst) applies stablehlo.add across dimensions = [1] : (tensor<4x8xf32>, tensor<f32>) -> tensor<4xf32>
+    %5 = stablehlo.slice %3 [0:4, 0:8:2] : (tensor<4x8xf32>) -> tensor<4x4xf32>
+    %6 = stablehlo.dot_general %5, %5, contracting_dims = [1] x [1], precision = [DEFAULT, HIGHEST] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+    %7:2 = stablehlo.while(%iterArg = %c, %iterArg_1 = %3) : tensor<i32>, tensor<4x8xf32>
+     cond {
+      %8 = stablehlo.compare LT, %iterArg, %arg1, SIGNED : (tensor<i32>, tensor<i32>) -> tensor<i1>
+      stablehlo.return %8 : tensor<i1>
+    } do {
+      %8 = func.call @f(%iterArg_1) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      stablehlo.return %iterArg, %8 : tensor<i32>, tensor<4x8xf32>
+    }
+    return %7#1, %4 : tensor<4x8xf32>, tensor<4xf32>
+  }
+  func.func private @f(%arg0: tensor<4x8xf32>) -> tensor<4x8xf32> {
+    %0 = "stablehlo.sort"(%arg0) <{dimension = 1 : i64, is_stable = true}> ({
+    ^bb0(%arg1: tensor<f32>, %arg2: tensor<f32>):
+      %1 = stablehlo.compare LT, %arg1, %arg2, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+      stablehlo.return %1 : tensor<i1>
+    }) {mhlo.sharding = "{replicated}"} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+    %values, %indices = chlo.top_k(%0, k = 2) : tensor<4x8xf32> -> (tensor<4x2xf32>, tensor<4x2xi32>)
+    return %0 : tensor<4x8xf32>
+  }
+}
+"""
+
+
+def test_the_form_is_that_of_mlir() -> None:
+    assert hlo.format_stablehlo(CANONICAL) == CANONICAL
+
+
+@pytest.mark.parametrize("text", SECTIONS)
+def test_printing_is_a_fixed_point_and_says_the_same(text: str) -> None:
+    try:
+        printed = hlo.format_stablehlo(text)
+    except hlo.HloError:
+        return
+    assert hlo.format_stablehlo(printed) == printed
+    plain = hlo.PrintOptions.canonical()
+    assert hlo.parse(printed).to_text(plain) == hlo.parse(text).to_text(plain)
+
+
+@pytest.mark.parametrize("text", SECTIONS)
+def test_jaxlib_accepts_what_is_printed(text: str) -> None:
+    ir = pytest.importorskip("jaxlib.mlir.ir")
+    mlir = pytest.importorskip("jax._src.interpreters.mlir")
+
+    def printed(given: str) -> str:
+        with mlir.make_ir_context() as context:
+            context.allow_unregistered_dialects = True
+            return str(ir.Module.parse(given))
+
+    try:
+        expected = printed(text)
+    except ir.MLIRError:
+        return
+    assert printed(hlo.format_stablehlo(text)) == expected
