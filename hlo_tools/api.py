@@ -148,9 +148,12 @@ def _as_snapshot(module: Module | Snapshot) -> Snapshot:
     return module if isinstance(module, Snapshot) else Snapshot(module)
 
 
-def verify(module: Module) -> None:
-    """Check that `module` keeps the rules of HLO. Raises VerifyError with every finding."""
-    verify_module(module)
+def verify(module: Module, layout_sensitive: bool = False) -> None:
+    """Check that `module` keeps the rules of HLO. Raises VerifyError with every finding.
+
+    `layout_sensitive` (XLA's name) adds the rules of a module in which layouts have been assigned.
+    """
+    verify_module(module, layout_sensitive)
 
 
 def run_passes(module: Module, pipeline: str) -> bool:

@@ -1,57 +1,235 @@
-"""The verifier: structure, shapes re-inferred by each op's own rule, called computations, the header.
+"""The verifier: structure, shapes re-inferred by each op's own rule, and the rules of whole modules by topic.
 
-It collects every finding of a module before it raises.
+It collects every finding of a module before it raises. What holds for one instruction and its operands stands in the
+op (`Op.shape`, `Op.check`, `Op.verify`); what holds between instructions, in the files `verify_*.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from hlo_tools.ir.computation import Computation
-from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.module import Module
-from hlo_tools.ir.op import NotYet, Op, ShapeError
+from hlo_tools.ir.instruction import NO_EXTRAS, Instruction
+from hlo_tools.ir.module import Module, called_by
+from hlo_tools.ir.op import NotYet, Op, ShapeError, Trait, callee_fields
 from hlo_tools.ir.shape import Shape, compatible
+from hlo_tools.ir.sharding import Sharding
+from hlo_tools.ir.verify_annotations import (
+    check_consistent_shardings,
+    check_scheduling_names,
+    origin_problem,
+    sharding_problem,
+)
+from hlo_tools.ir.verify_buffers import TARGETS, check_buffers, has_buffer
+from hlo_tools.ir.verify_channels import COLLECTIVES, check_channels, check_deadlocks
+from hlo_tools.ir.verify_header import check_header
+from hlo_tools.ir.verify_layouts import check_assigned_layouts, check_host_copies
+from hlo_tools.ir.verify_pairs import PAIRED, check_pairs
 from hlo_tools.support.diagnostic import Diagnostic, Note, VerifyError
-from hlo_tools.support.source import Span
 
-_Fitting = set[tuple[Op[Any], int, Shape, tuple[Shape, ...]]]
-"""Op, identity of the attributes, shape and operand shapes of instructions whose shapes are known to fit."""
+_WATCHED = PAIRED | COLLECTIVES | {
+    "conditional", "copy", "custom-call", "fusion", "while",
+}  # fmt: skip
+_ACCURACY = re.compile(
+    r"\{\s*(?:mode=(?:default|highest)|tolerance=\{\s*(?:(?:atol|rtol|ulps)=[\d.e+\-]+(?:,\s*)?)*\})\s*\}"
+)
+_ACCURATE = frozenset(
+    {"cbrt", "cosine", "erf", "exponential", "exponential-minus-one", "log", "log-plus-one", "logistic", "rsqrt",
+     "sine", "sqrt", "tan", "tanh"}
+)  # fmt: skip
+"""Ops that may say how exact their result must be."""
 
 
-def verify_module(module: Module) -> None:
-    """Check a whole module. Raises VerifyError with every diagnostic found, in the order of the text."""
-    found: list[Diagnostic] = []
-    fitting: _Fitting = set()
-    for computation in module:
-        found.extend(_computation(module, computation, fitting))
-    found.extend(_header(module))
+def verify_module(module: Module, layout_sensitive: bool = False) -> None:
+    """Check a whole module; with `layout_sensitive` also what holds once layouts are assigned.
+
+    Raises VerifyError with every diagnostic found: instructions in the order of the text, then the header, then the
+    rules of whole modules by topic.
+    """
+    found = _Run(module, layout_sensitive).run()
     if found:
         raise VerifyError(found)
 
 
-def _computation(module: Module, computation: Computation, fitting: _Fitting) -> Iterator[Diagnostic]:
-    if computation.root is None:
-        yield Diagnostic("HLO2003", f"computation {computation.name} has no root", module.span(computation))
-        return
-    yield from _names(module, computation)
-    yield from _parameters(module, computation)
-    for inst in computation.instructions:
-        if not _joined(computation, inst):
-            yield from _edges(module, computation, inst)
-        yield from _instruction(module, inst, fitting)
-    try:
-        computation.order()
-    except VerifyError as e:
-        yield from e.diagnostics
+class _Run:
+    """One verification of one module."""
+
+    def __init__(self, module: Module, layout_sensitive: bool) -> None:
+        self.module = module
+        self.layout_sensitive = layout_sensitive
+        self.found: list[Diagnostic] = []
+        self.broken = False  # whether edges or callees are wrong, so that the graph cannot be followed
+        self.watched: dict[str, list[Instruction]] = {}
+        self.shapes: set[Shape] = set()
+        self.pure: dict[Op[Any], bool] = {}
+        self.checked: set[tuple[object, ...]] = set()
+        self.sharded: set[tuple[Sharding, Shape]] = set()
+
+    def run(self) -> list[Diagnostic]:
+        """Every finding."""
+        module = self.module
+        for computation in module:
+            self._computation(computation)
+        self.found.extend(_recursions(module))
+        self.found.extend(check_header(module))
+        if not self.broken and module.entry is not None:
+            self._module()
+        return self.found
+
+    def _module(self) -> None:
+        module, watched = self.module, self.watched
+        self.found.extend(check_pairs(module, watched))
+        self.found.extend(check_channels(module, watched))
+        self.found.extend(check_deadlocks(module, watched))
+        self.found.extend(check_consistent_shardings(module, watched))
+        self.found.extend(check_host_copies(module, watched))
+        if self.layout_sensitive:
+            self.found.extend(check_assigned_layouts(module))
+        for fusion in watched.get("fusion", ()):
+            self.found.extend(_fused(module, fusion))
+        pins = any(i.attrs.custom_call_target in TARGETS for i in watched.get("custom-call", ()))
+        if pins or any(map(has_buffer, self.shapes)):
+            started = {c for i in watched.get("async-start", ()) for c in i.called}
+            self.found.extend(check_buffers(module, started))
+
+    # ---- one computation
+
+    def _computation(self, computation: Computation) -> None:
+        module, found = self.module, self.found
+        if computation.root is None:
+            message = f"computation {computation.name} has no root"
+            found.append(Diagnostic("HLO2003", message, module.span(computation)))
+            self.broken = True
+            return
+        insts = computation.instructions
+        if len({i.name for i in insts}) < len(insts):
+            found.extend(_names(module, computation))
+        found.extend(_parameters(module, computation))
+        shapes, watched, seen = self.shapes, self.watched, set[Instruction]()
+        in_order = True
+        for inst in insts:
+            shapes.add(inst.shape)
+            seen.add(inst)
+            for x in inst.operands:
+                if x.parent is not computation or inst not in x.users:
+                    found.append(_edge(module, inst, x))
+                    self.broken = True
+                elif x not in seen:
+                    in_order = False
+            if inst.parent is not computation:
+                message = f"{inst.name} belongs to another computation"
+                found.append(Diagnostic("HLO2006", message, module.span(inst)))
+                self.broken = True
+            if inst.sharding is not None:
+                self._sharding(inst, inst.sharding)
+            if inst.extras is not NO_EXTRAS:
+                in_order = in_order and seen.issuperset(inst.extras.control_predecessors)
+                self._extras(inst)
+            if self._instruction(inst) and inst.op.name in _WATCHED:
+                watched.setdefault(inst.op.name, []).append(inst)
+        if not in_order:
+            self._order(computation)
+        found.extend(check_scheduling_names(module, computation))
+
+    def _order(self, computation: Computation) -> None:
+        """Operands that stand further down: no cycle, and no schedule that contradicts them."""
+        module = self.module
+        try:
+            order = computation.order()
+        except VerifyError as e:
+            late = next((i for i in computation.instructions if f"{i.name} depends on itself" in str(e)), None)
+            span = None if late is None else module.span(late)
+            self.found.extend(Diagnostic(d.code, d.message, d.span or span) for d in e.diagnostics)
+            return
+        if module.header.is_scheduled:
+            late = next(a for a, b in zip(computation.instructions, order, strict=True) if a is not b)
+            message = f"{late.name} is scheduled before what it depends on"
+            self.found.append(Diagnostic("HLO2014", message, module.span(late)))
+
+    # ---- one instruction
+
+    def _instruction(self, inst: Instruction) -> bool:
+        """Whether the rules of the op hold. Equal uses of an op that looks at nothing but shapes are checked once."""
+        op = inst.op
+        pure = self.pure.get(op)
+        if pure is None:
+            pure = self.pure[op] = type(op).verify is Op.verify and not callee_fields(op.Attrs)
+        if pure:
+            key = (op, inst.shape, id(inst.attrs), *[x.shape for x in inst.operands])
+            if key in self.checked:
+                return True
+            sound = self._sound(inst)
+            if sound:
+                self.checked.add(key)
+            return sound
+        for callee in inst.called:
+            if self.module.computations.get(callee.name) is not callee or callee.root is None:
+                message = f"{inst.name} calls {callee.name}, which is not in the module"
+                self.found.append(Diagnostic("HLO2007", message, self.module.span(inst)))
+                self.broken = True
+                return False
+        return self._sound(inst)
+
+    def _sound(self, inst: Instruction) -> bool:
+        """Whether the rules of the op hold; a finding where they do not."""
+        module, op = self.module, inst.op
+        if op.arity is not None and len(inst.operands) != op.arity:
+            message = f"{op.name} takes {op.arity} operands, got {len(inst.operands)}"
+            self.found.append(Diagnostic("HLO2008", message, module.span(inst)))
+            return False
+        try:
+            check_shape(inst)
+            op.verify(inst)
+        except ShapeError as e:
+            message = f"{op.name} {inst.name}: {e.message}"
+            self.found.append(Diagnostic("HLO2001", message, module.span(inst), notes=_notes(module, inst, e)))
+            return False
+        except NotYet as e:
+            self.found.append(Diagnostic("HLO2009", str(e), module.span(inst)))
+            return False
+        return True
+
+    def _sharding(self, inst: Instruction, sharding: Sharding) -> None:
+        key = (sharding, inst.shape)
+        if key in self.sharded:
+            return
+        problem = sharding_problem(sharding, inst.shape, self.module.header.num_partitions)
+        if problem:
+            message = f"invalid sharding of {inst.name}: {problem}"
+            self.found.append(Diagnostic("HLO2016", message, self.module.span(inst)))
+        else:
+            self.sharded.add(key)
+
+    def _extras(self, inst: Instruction) -> None:
+        """Annotations of any instruction that have a form of their own."""
+        extras = inst.extras
+        problem = origin_problem(inst) if extras.origin else ""
+        for key, value in extras.unknown:
+            if key == "result_accuracy" and inst.op.name not in _ACCURATE:
+                problem = f"result_accuracy is not supported for {inst.op.name}"
+            elif key == "result_accuracy" and not _ACCURACY.fullmatch(value):
+                problem = f"result_accuracy={value}: expected {{mode=...}} or {{tolerance={{atol=..., ...}}}}"
+        if problem:
+            self.found.append(Diagnostic("HLO2018", f"{inst.name}: {problem}", self.module.span(inst)))
+
+
+def _edge(module: Module, inst: Instruction, x: Instruction) -> Diagnostic:
+    if x.parent is not inst.parent:
+        message = f"{inst.name} reads {x.name} of another computation"
+    else:
+        message = f"{x.name} does not know its user {inst.name}"
+    return Diagnostic("HLO2006", message, module.span(inst))
 
 
 def _names(module: Module, computation: Computation) -> Iterator[Diagnostic]:
     seen: dict[str, Instruction] = {}
     for inst in computation.instructions:
-        if seen.setdefault(inst.name, inst) is not inst:
-            yield Diagnostic("HLO2004", f"instruction name {inst.name} is used twice", module.span(inst))
+        first = seen.setdefault(inst.name, inst)
+        if first is not inst:
+            note = Note("the first one is here", module.span(first))
+            yield Diagnostic("HLO2004", f"instruction name {inst.name} is used twice", module.span(inst), notes=(note,))
 
 
 def _parameters(module: Module, computation: Computation) -> Iterator[Diagnostic]:
@@ -62,59 +240,6 @@ def _parameters(module: Module, computation: Computation) -> Iterator[Diagnostic
             )
             yield Diagnostic("HLO2005", message, module.span(inst))
             return
-
-
-def _joined(computation: Computation, inst: Instruction) -> bool:
-    """Whether an instruction and its operands belong to the computation and know each other."""
-    if inst.parent is not computation:
-        return False
-    for x in inst.operands:  # noqa: SIM110, a generator would take twice the time
-        if x.parent is not computation or inst not in x.users:
-            return False
-    return True
-
-
-def _edges(module: Module, computation: Computation, inst: Instruction) -> Iterator[Diagnostic]:
-    """What is wrong where `_joined` does not hold."""
-    if inst.parent is not computation:
-        yield Diagnostic("HLO2006", f"{inst.name} belongs to another computation", module.span(inst))
-    for x in inst.operands:
-        if x.parent is not computation:
-            yield Diagnostic("HLO2006", f"{inst.name} reads {x.name} of another computation", module.span(inst))
-        elif inst not in x.users:
-            yield Diagnostic("HLO2006", f"{x.name} does not know its user {inst.name}", module.span(inst))
-
-
-def _instruction(module: Module, inst: Instruction, fitting: _Fitting) -> Iterable[Diagnostic]:
-    op, shape, operands = inst.op, inst.shape, tuple([x.shape for x in inst.operands])
-    key = (op, id(inst.attrs), shape, operands)
-    if key in fitting:
-        return ()
-    found = tuple(_misfits(module, inst))
-    if not found and type(op).verify is Op.verify:
-        fitting.add(key)
-    return found
-
-
-def _misfits(module: Module, inst: Instruction) -> Iterator[Diagnostic]:
-    for callee in inst.called:
-        if module.computations.get(callee.name) is not callee:
-            message = f"{inst.name} calls {callee.name}, which is not in the module"
-            yield Diagnostic("HLO2007", message, module.span(inst))
-            return
-    if inst.op.arity is not None and len(inst.operands) != inst.op.arity:
-        message = f"{inst.op.name} takes {inst.op.arity} operands, got {len(inst.operands)}"
-        yield Diagnostic("HLO2008", message, module.span(inst))
-        return
-    try:
-        check_shape(inst)
-        inst.op.verify(inst)
-    except ShapeError as e:
-        yield Diagnostic(
-            "HLO2001", f"{inst.op.name} {inst.name}: {e.message}", module.span(inst), notes=_notes(module, inst, e)
-        )
-    except NotYet as e:
-        yield Diagnostic("HLO2009", str(e), module.span(inst))
 
 
 def check_shape(inst: Instruction) -> None:
@@ -135,62 +260,41 @@ def _notes(module: Module, inst: Instruction, error: ShapeError) -> tuple[Note, 
     return (Note(f"operand {error.operand} is {x.name}: {x.shape}", module.span(x)),)
 
 
-def _header(module: Module) -> Iterator[Diagnostic]:
-    if module.entry is None:
-        yield Diagnostic("HLO2003", f"module {module.name} has no entry computation", _header_span(module))
-        return
-    layout = module.header.entry_layout
-    if layout is not None and module.entry.root is not None:
-        yield from _entry_layout(module, layout.parameters, layout.result)
-    yield from _aliases(module)
+def _recursions(module: Module) -> Iterator[Diagnostic]:
+    """Computations that call themselves, directly or through others. Those without callees are taken away first."""
+    callees = {c: set(called_by(c)) for c in module}
+    callers: dict[Computation, list[Computation]] = {}
+    for c, called in callees.items():
+        for callee in called:
+            callers.setdefault(callee, []).append(c)
+    done = [c for c, called in callees.items() if not called]
+    for c in done:
+        for caller in callers.get(c, ()):
+            callees[caller].discard(c)
+            if not callees[caller]:
+                done.append(caller)
+    for c, called in callees.items():
+        if called and c in callers and any(c in callees.get(x, ()) or x is c for x in called):
+            yield Diagnostic("HLO2002", f"computation {c.name} calls itself", module.span(c))
+            return
 
 
-def _header_span(module: Module) -> Span | None:
-    return None if module.source is None else module.source.span(0, len("HloModule"))
+def _fused(module: Module, fusion: Instruction) -> Iterator[Diagnostic]:
+    """In a fused computation nobody reads the root, and everything else is read."""
+    computation = fusion.attrs.calls
+    note = Note(f"it is fused by {fusion.name}", module.span(fusion))
+    if computation is module.entry:
+        message = f"the entry computation cannot be a fusion computation: {fusion.name} fuses it"
+        yield Diagnostic("HLO2019", message, module.span(fusion))
+    for inst in computation.instructions:
+        if inst is computation.root:
+            if inst.users:
+                message = f"the root of fused computation {computation.name} may not have users"
+                yield Diagnostic("HLO2019", message, module.span(inst), notes=(note,))
+        elif not inst.users and not _has_effect(inst):
+            message = f"non-root instruction {inst.name} of fused computation {computation.name} must have users"
+            yield Diagnostic("HLO2019", message, module.span(inst), notes=(note,))
 
 
-def _entry_layout(module: Module, parameters: tuple[Shape, ...], result: Shape) -> Iterator[Diagnostic]:
-    main = module.main
-    span = _header_span(module)
-    declared = main.parameters
-    if len(declared) != len(parameters):
-        message = f"entry_computation_layout has {len(parameters)} parameters, the entry {len(declared)}"
-        yield Diagnostic("HLO2010", message, span)
-        return
-    for inst, shape in zip(declared, parameters, strict=True):
-        if not compatible(inst.shape, shape):
-            message = f"parameter {inst.name} is {inst.shape}, entry_computation_layout says {shape}"
-            yield Diagnostic("HLO2010", message, module.span(inst))
-    if not compatible(main.result.shape, result):
-        message = f"the result is {main.result.shape}, entry_computation_layout says {result}"
-        yield Diagnostic("HLO2010", message, module.span(main.result))
-
-
-def _aliases(module: Module) -> Iterator[Diagnostic]:
-    main = module.main
-    if main.root is None:
-        return
-    span = _header_span(module)
-    outputs = {path for path, _ in _paths(main.result.shape)}
-    inputs = {(n, path) for n, p in enumerate(main.parameters) for path, _ in _paths(p.shape)}
-    for alias in module.header.input_output_alias:
-        if alias.output not in outputs or (alias.parameter, alias.parameter_index) not in inputs:
-            pair = f"output {alias.output} and parameter {alias.parameter}"
-            message = f"input_output_alias joins {pair}, which do not both exist"
-            yield Diagnostic("HLO2011", message, span)
-        else:
-            here = main.result.shape.at(alias.output)
-            there = main.parameters[alias.parameter].shape.at(alias.parameter_index)
-            if not compatible(here, there):
-                message = f"input_output_alias joins output {here} and parameter {alias.parameter}, which is {there}"
-                yield Diagnostic("HLO2011", message, span)
-    for donor in module.header.buffer_donor:
-        if (donor.parameter, donor.index) not in inputs:
-            yield Diagnostic("HLO2011", f"buffer_donor names parameter {donor.parameter}, which does not exist", span)
-
-
-def _paths(shape: Shape) -> Iterator[tuple[tuple[int, ...], Shape]]:
-    yield (), shape
-    for i, element in enumerate(shape.elements):
-        for path, inner in _paths(element):
-            yield (i, *path), inner
+def _has_effect(inst: Instruction) -> bool:
+    return Trait.SIDE_EFFECT in inst.op.traits or getattr(inst.attrs, "custom_call_has_side_effect", False)

@@ -238,7 +238,7 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO2002": Explanation(
         "a cycle",
-        "An instruction depends on its own result, directly or through others.",
+        "An instruction depends on its own result, or a computation calls itself, directly or through others.",
     ),
     "HLO2003": Explanation(
         "no root or no entry",
@@ -275,13 +275,64 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO2011": Explanation(
         "an impossible alias",
-        "`input_output_alias` or `buffer_donor` names a parameter or an output that does not exist, or pairs "
-        "two of different shape.",
+        "`input_output_alias` or `buffer_donor` names a parameter or an output that does not exist or twice, or "
+        "joins two of different size; where the alias is a must, of different shape.",
     ),
     "HLO2012": Explanation(
         "a constraint of the StableHLO specification",
         "The operation breaks a rule of its section in the StableHLO specification. The name in parentheses at the end"
         " of the message is the rule's: `add_c1` is (C1) of the section `add`, `gather_i2` a rule on its second input.",
+    ),
+    "HLO2013": Explanation(
+        "ends of a channel that do not agree",
+        "A send or recv and its done have the same channel_id and is_host_transfer. Transfers with the host that share"
+        " a channel are alike in all but their values. All-reduces of a module either all constrain their layouts or"
+        " none does.",
+    ),
+    "HLO2014": Explanation(
+        "a schedule that cannot run",
+        "In a scheduled module instructions run in the order of the text: nothing may stand before what it depends on,"
+        " each send is met by a recv of the same source-target pairs before another collective runs, and these pairs"
+        " form no cycle.",
+    ),
+    "HLO2015": Explanation(
+        "a misused buffer",
+        "A value of type b(...) is memory that is written in place. It comes from Pin or CreateBuffer. Each custom"
+        " call that takes it hands it on by output_to_operand_aliasing, at most one instruction writes it, and Unpin"
+        " ends it.",
+    ),
+    "HLO2016": Explanation(
+        "a sharding that does not fit",
+        "A sharding in tiles has one tile dimension for each dimension of the value (besides those of subgroups) and"
+        " names each device once, below num_partitions. The sharding of a tuple has one element for each array in it."
+        " A loop and its body, and a conditional and its branches, are sharded alike.",
+    ),
+    "HLO2017": Explanation(
+        "an instruction that lost its name",
+        "A scheduler has recorded the name of each instruction as scheduling_name, and a later step has renamed one"
+        " without calling it a clone.",
+    ),
+    "HLO2018": Explanation(
+        "a malformed annotation",
+        "An annotation such as origin, result_accuracy or debug_attributes does not have the structure that its name"
+        " calls for; that of origin is the tree of the shape.",
+    ),
+    "HLO2019": Explanation(
+        "a fused computation with loose ends",
+        "In a computation that a fusion calls, the root has no users, and every other instruction without effects has"
+        " some. The entry computation cannot be fused.",
+    ),
+    "HLO2020": Explanation(
+        "a layout that changes on the way",
+        "A copy from host to device memory cannot transpose. Once layouts are assigned (`hlo verify"
+        " --layout-sensitive`), most instructions have one order of dimensions for operands and result, a bitcast keeps"
+        " the size, and only associative scans are left.",
+    ),
+    "HLO2021": Explanation(
+        "a start without its done",
+        "What one instruction starts, another has to finish: each copy-start, send, recv, async-start and so on has one"
+        " done, whose operand it is. An async op may pass through tuples and loops on the way, but nothing may be left"
+        " under way, and a computation that runs asynchronously is a single instruction.",
     ),
     "HLO3001": Explanation(
         "no such pass",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 import hlo_tools as hlo
@@ -16,13 +18,19 @@ EXAMPLES = (
 )
 
 
-def command(context: typer.Context, files: InputFiles) -> int:
+def command(
+    context: typer.Context,
+    files: InputFiles,
+    layout_sensitive: Annotated[
+        bool, typer.Option("--layout-sensitive", help="Check also what holds once layouts are assigned.")
+    ] = False,
+) -> int:
     """Parse and verify modules; report every error of every file."""
     state = session(context)
     worst = 0
     for path in files:
         try:
-            hlo.verify(hlo.load(path, warn=lambda found: state.report([found])))
+            hlo.verify(hlo.load(path, warn=lambda found: state.report([found])), layout_sensitive)
         except HloError as error:
             state.report(error.diagnostics)
             worst = max(worst, error.exit_code)

@@ -174,5 +174,5 @@ _ALONE: dict[Op[Any], Callable[[Instruction], Made]] = {
     c.collective_permute_start: _permute_started,
     c.reduce_scatter: _operands,
 }
-_STEPS = frozenset({*_ALWAYS, *_ALONE, async_start, async_update}) - {copy_start, copy_done}
-"""Ops with effects that end with their replacement."""
+_STEPS = frozenset({*_ALWAYS, *_ALONE, async_start, async_update})
+"""Ops that go with their replacement: they have effects, or are half of a pair."""
