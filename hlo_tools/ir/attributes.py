@@ -273,5 +273,18 @@ class Metadata:
         return made
 
 
+@dataclass(frozen=True, slots=True)
+class ResultAccuracy:
+    """How exact the result of a function such as exp must be (XLA `ResultAccuracy`): a mode, or tolerances.
+
+    atol  absolute error, rtol  error relative to the result, ulps  error in units in the last place
+    """
+
+    mode: str = ""
+    atol: float = 0.0
+    rtol: float = 0.0
+    ulps: int = 0
+
+
 FrontendAttributes = NewType("FrontendAttributes", tuple[tuple[str, str], ...])
 """`{key="value",other={nested}}`: each value as written, quotes included."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hlo_tools.ir.attributes import FrontendAttributes, Json, Metadata
+from hlo_tools.ir.attributes import FrontendAttributes, Json, Metadata, ResultAccuracy
 from hlo_tools.ir.op import Op, callees
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ir.sharding import Sharding
@@ -19,6 +19,7 @@ class Extras:
     """Attributes that any instruction may have and few do."""
 
     frontend_attributes: FrontendAttributes = FrontendAttributes(())
+    result_accuracy: ResultAccuracy | None = None  # None: the default of the backend
     control_predecessors: tuple[Instruction, ...] = ()
     statistics: Json = Json("")
     parameter_replication: tuple[bool, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.ir.attributes import ConvDims, Padding, PaddingDim, Precisions, Raw, Window, Word, attr
+from hlo_tools.ir.attributes import ConvDims, DotAlgorithm, Padding, PaddingDim, Precisions, Raw, Window, Word, attr
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, Op
 from hlo_tools.ir.shape import Shape
@@ -29,6 +29,7 @@ class ConvolutionAttrs:
     batch_group_count: int = attr(1)
     convolution_kind: Word = attr(Word(""))
     operand_precision: Precisions = attr(Precisions(()))
+    algorithm: DotAlgorithm = attr(DotAlgorithm.UNSET)
     sparsity_config: Raw = attr(Raw(""))
 
 

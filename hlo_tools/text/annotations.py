@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hlo_tools.ir.attributes import Aliasing, Flags, FrontendAttributes, Metadata
+from hlo_tools.ir.attributes import Aliasing, Flags, FrontendAttributes, Metadata, ResultAccuracy
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import NO_EXTRAS, Extras, Instruction
 from hlo_tools.ir.module import StackTables
@@ -167,6 +167,9 @@ class Annotations:
             text += f", control-predecessors={{{names}}}"
         if extras.statistics:
             text += f", statistics={extras.statistics}"
+        if extras.result_accuracy is not None:
+            accuracy = CODECS[ResultAccuracy].show(extras.result_accuracy, self.printer)
+            text += f", result_accuracy={accuracy}"
         return text
 
     def _metadata(self, at: Metadata) -> str:

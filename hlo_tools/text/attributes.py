@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from operator import attrgetter
 from typing import Any, NamedTuple, get_type_hints
 
-from hlo_tools.ir.attributes import NONE, Dims, Flags, FrontendAttributes, Json, Metadata, NoAttrs
+from hlo_tools.ir.attributes import NONE, Dims, Flags, FrontendAttributes, Json, Metadata, NoAttrs, ResultAccuracy
 from hlo_tools.ir.instruction import NO_EXTRAS, Extras
 from hlo_tools.ir.op import Op
 from hlo_tools.ir.sharding import Sharding
@@ -149,6 +149,7 @@ _COMMON: dict[str, _Put] = {
     "control-predecessors": _put_control,
     "parameter_replication": _extra("parameter_replication", CODECS[Flags]),
     "frontend_attributes": _extra("frontend_attributes", CODECS[FrontendAttributes]),
+    "result_accuracy": _extra("result_accuracy", CODECS[ResultAccuracy]),
     "statistics": _extra("statistics", CODECS[Json]),
     "origin": _extra("origin", CODECS[Json]),
     "backend_config": _extra("backend_config", CODECS[Json]),

@@ -12,13 +12,13 @@ from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.op import Callee, Callees, NotYet, Op, ShapeError, callees
-from hlo_tools.ir.shape import Shape, scalar
+from hlo_tools.ir.shape import Shape, compatible, scalar
 from hlo_tools.ops import OPS
 from hlo_tools.support.diagnostic import Note
 from hlo_tools.text.attributes import Pair, read_attributes
 from hlo_tools.text.codecs import CODECS, attribute_syntax
 from hlo_tools.text.context import Context
-from hlo_tools.text.inference import inferred_shape
+from hlo_tools.text.inference import inferred_shape, made_shape
 from hlo_tools.text.lines import LineReader
 from hlo_tools.text.literals import SCALAR, leading, parse_literal
 from hlo_tools.text.malformed import Malformed
@@ -139,7 +139,7 @@ class Body(LineReader):
         if not sugar:
             self._op(st)
         shape = None if st.shape is None else _located(parse_shape, st.shape, st.shape_at)
-        operands = tuple(self._operand(x) for x in st.operands)
+        operands = tuple(self._operand(x) for x in self._named(st.operands))
         if sugar:
             st = self._asynchronous(st, shape, operands)
         op = self._op(st)
@@ -148,8 +148,7 @@ class Body(LineReader):
         for pair in found.unknown:
             message = f"unknown attribute '{pair.key}' of {op.name} is kept as it is"
             context.warning(message, pair.at, len(pair.key))
-        if shape is None:
-            shape = self._infer(st, op, found.record, operands)
+        shape = self._result_shape(st, op, found.record, operands, shape)
         if st.name in self.names:
             self._clash(st)
         if st.root and self.root is not None:
@@ -170,8 +169,7 @@ class Body(LineReader):
             self._check_started(st, opcode, operands)
         else:
             op = OPS[opcode]
-            outer = attribute_syntax(OPS["async-start"].Attrs).keys() - {"calls"}
-            own = [p for p in pairs if p.key in attribute_syntax(op.Attrs) and p.key not in outer]
+            own = [p for p in pairs if p.key in attribute_syntax(op.Attrs)]
             called = self._wrapped(st, op, own, shape, operands)
             pairs = [p for p in pairs if p not in own]
             pairs.append(Pair("calls", called.name, st.opcode_at, st.opcode_at))
@@ -268,6 +266,21 @@ class Body(LineReader):
             raise Malformed(f"unknown opcode '{st.opcode}'{hint}", st.opcode_at, end, "HLO1007")
         return op
 
+    def _named(self, operands: list[Operand]) -> Iterator[Operand]:
+        """The operands that have names, each with the shape that stands before it, be there a comma between or not.
+
+        Where operands become parameters, those of which only the shape is given get names as in XLA.
+        """
+        for i, x in enumerate(operands):
+            if x.name or x.opcode is not None:
+                yield x
+            elif self.implicit_parameters:
+                yield replace(x, name=f"_{i}")
+            elif i + 1 < len(operands) and operands[i + 1].name and operands[i + 1].shape is None:
+                operands[i + 1].shape, operands[i + 1].shape_at = x.shape, x.shape_at
+            else:
+                raise Malformed("an operand without a name", x.shape_at, x.shape_at + len(x.shape or ""), "HLO1002")
+
     def _operand(self, x: Operand) -> Instruction:
         shape = None if x.shape is None else _located(parse_shape, x.shape, x.shape_at)
         if x.opcode is not None:
@@ -304,7 +317,7 @@ class Body(LineReader):
         opcode = x.opcode or ""
         st = Statement(False, "", x.at, x.shape, x.shape_at, opcode, x.at, x.inline, x.inline_at, x.operands, [], x.at)
         op = self._op(st)
-        operands = tuple(self._operand(y) for y in x.operands)
+        operands = tuple(self._operand(y) for y in self._named(x.operands))
         record = read_attributes(op, (), self.context, self._inline_value(st, op, shape), x.at).record
         if shape is None:
             shape = self._infer(st, op, record, operands)
@@ -351,9 +364,22 @@ class Body(LineReader):
                 end = len(text) if e.end is None else e.end
                 raise Malformed(e.message, st.inline_at + e.at, st.inline_at + end, e.code) from None
         first = _located(lambda t: parse_literal(t, scalar(shape.element)), text, st.inline_at)
-        message = "one value for an array: as in XLA it is the first element, and the others are zero"
-        self.context.warning(message, st.inline_at, len(text))
+        if shape.size > 1:
+            message = "one value for an array: as in XLA it is the first element, and the others are zero"
+            self.context.warning(message, st.inline_at, len(text))
         return leading(first, shape)
+
+    def _result_shape(
+        self, st: Statement, op: Op[Any], record: Any, operands: tuple[Instruction, ...], given: Shape | None
+    ) -> Shape:
+        if given is None:
+            return self._infer(st, op, record, operands)
+        made = made_shape(op.name, operands)
+        if made is None or compatible(made, given):
+            return given
+        message = f"the result of {op.name} is {made}, whatever is declared"
+        self.context.warning(message, st.shape_at, len(st.shape or ""))
+        return made
 
     def _infer(self, st: Statement, op: Op[Any], record: Any, operands: tuple[Instruction, ...]) -> Shape:
         span = (st.opcode_at, st.opcode_at + len(st.opcode))

@@ -28,6 +28,7 @@ from hlo_tools.ir.attributes import (
     Precision,
     Precisions,
     Raw,
+    ResultAccuracy,
     SliceDim,
     SliceDims,
     Window,
@@ -235,7 +236,7 @@ def _show_window(value: tuple[WindowDim, ...]) -> str:
 def _conv_dims(text: str) -> ConvDims:
     lhs, rest = text.split("_", 1)
     rhs, out = rest.split("->")
-    n = len(lhs) - 2
+    n = sum(c.isdigit() for c in lhs)
     spatial = [str(i) for i in range(n)]
     for part, letters in ((lhs, "bf"), (rhs, "io"), (out, "bf")):
         if sorted(part.replace("?", "")) != sorted([*letters, *spatial]):
@@ -284,6 +285,24 @@ def _show_aliasing(value: tuple[OutputOperandAlias, ...]) -> str:
 def show_path(value: tuple[int, ...]) -> str:
     """A place in a tuple, `{1,0}`."""
     return "{" + ",".join(map(str, value)) + "}"
+
+
+_REAL = r"-?\d+(?:\.\d*)?(?:[eE][+\-]?\d+)?"
+_ACCURACY = rf"\{{mode=\w+\}}|\{{tolerance=\{{(?:(?:[ar]tol={_REAL}|ulps=\d+)(?:,(?!\}}))?)*\}}\}}"
+
+
+def _result_accuracy(text: str) -> ResultAccuracy | None:
+    if text.startswith("{mode="):
+        mode = text[6:-1]
+        return None if mode == "default" else ResultAccuracy(mode)
+    found = dict(re.findall(r"(\w+)=([^,{}]+)", text))
+    return ResultAccuracy("", float(found.get("atol", 0)), float(found.get("rtol", 0)), int(found.get("ulps", 0)))
+
+
+def _show_result_accuracy(value: ResultAccuracy) -> str:
+    if value.mode:
+        return f"{{mode={value.mode}}}"
+    return f"{{tolerance={{atol={_number(value.atol)},rtol={_number(value.rtol)},ulps={value.ulps}}}}}"
 
 
 # ---- text kept as it is
@@ -374,6 +393,7 @@ CODECS: dict[Any, Codec] = {
     Precisions: simple("words", r"\{[a-z_,]*\}", _precision, lambda v: "{" + ",".join(p.value for p in v) + "}"),
     Aliasing: simple("aliasing", rf"\{{(?:{_ALIAS.pattern}(?:, )?)*\}}", _aliasing, _show_aliasing),
     FrontendAttributes: simple("frontend_attributes", r"\{[^\n]*\}", _frontend, _show_frontend),
+    ResultAccuracy: simple("result_accuracy", _ACCURACY, _result_accuracy, _show_result_accuracy),
     Json: Codec("json", re.compile(rf"(?s:{_TEXT}|.*)"), lambda t, _: t, lambda v, _: str(v)),
     Raw: Codec("raw", re.compile(r"(?s:.*)"), lambda t, _: t, lambda v, _: str(v)),
     Sharding: simple("sharding", r"\{[^\n]*\}", read_sharding, show_sharding),

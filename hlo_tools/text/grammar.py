@@ -7,6 +7,7 @@ through the grammar, which decides whether it is HLO and, if it is not, where th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -26,7 +27,8 @@ _STARTS = {
     "attributes": [
         "integer", "number", "boolean", "string", "word", "words", "dims", "flags", "path", "callee", "callees",
         "slices", "padding", "window", "conv_dims", "input_output_alias", "buffer_donor", "aliasing", "shape",
-        "entry_layout", "shapes", "sharding", "metadata", "frontend_attributes", "json",
+        "entry_layout", "shapes", "sharding", "metadata", "frontend_attributes", "result_accuracy",
+        "json",
     ],
     "literal": ["literal"],
 }  # fmt: skip
@@ -44,11 +46,16 @@ def grammar(name: str) -> Lark:
 def canonical(name: str, start: str, text: str) -> str:
     """`text`, which must be a sentence of rule `start`, without comments and needless blanks. Raises Malformed."""
     parts: list[str] = []
-    for token in _tokens(grammar(name).parse_interactive(text, start=start)):
+    for token in tokens(name, start, text):
         if parts and _WORDY.match(parts[-1][-1]) and (token[0].isalnum() or token[0] == "_"):
             parts.append(" ")
         parts.append(str(token))
     return "".join(parts)
+
+
+def tokens(name: str, start: str, text: str) -> Iterator[Token]:
+    """The tokens of `text`, which must be a sentence of rule `start`. Raises Malformed."""
+    return _tokens(grammar(name).parse_interactive(text, start=start))
 
 
 def statement(text: str, at: int, start: str) -> tuple[Tree[Any], int]:
@@ -75,7 +82,7 @@ def statement(text: str, at: int, start: str) -> tuple[Tree[Any], int]:
     return tree, last.end_pos
 
 
-def _tokens(parser: Any, finish: bool = True) -> Any:
+def _tokens(parser: Any, finish: bool = True) -> Iterator[Token]:
     """Feed the parser and yield each token that it took."""
     count = 0
     text_end = len(parser.lexer_thread.state.text.text)
@@ -120,10 +127,11 @@ def _expected(parser: Any) -> str:
 
 
 _NAMES: dict[str, str] = {
-    "$END": "the end", "LPAR": "'('", "RPAR": "')'", "COMMA": "','", "EQUAL": "'='", "COLON": "':'", "OPEN": "'{'",
+    "$END": "the end", "LPAR": "'('", "RPAR": "')'", "COMMA": "','", "EQUAL": "'='", "OPEN": "'{'",
     "CLOSE": "'}'", "LSQUARE": "'['", "RSQUARE": "']'", "__ANON_0": "'->'", "ARROW": "'->'", "NAME": "a name",
     "ARRAY": "a shape", "ELEMENT": "an element type", "INT": "a number", "STRING": "a string", "WORD": "a word",
     "TEXT": "text", "ANGLED": "a device list", "MESH": "a mesh", "HLOMODULE": "'HloModule'", "B": "a buffer shape",
+    "RAW": "text", "RAW_STRING": "a string", "RAW_KEY": "a name", "COLON": "':'",
     "BUFFER": "a buffer shape", "PATH": "an element index", "LBRACE": "'{'", "RBRACE": "'}'",
 }  # fmt: skip
 """What a person calls the terminals."""

@@ -8,13 +8,28 @@ from typing import Any
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.layout import layout, row_major
 from hlo_tools.ir.op import Op, Trait
-from hlo_tools.ir.shape import Shape, tuple_of
+from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, array, tuple_of
 
 Operands = tuple[Instruction, ...]
 
 
+def made_shape(opcode: str, operands: Operands) -> Shape | None:
+    """The shape that XLA gives the result of this op whatever the text says; None for most ops."""
+    rule = MADE.get(opcode)
+    try:
+        return None if rule is None else rule(operands)
+    except IndexError:  # what is wrong with the operands is for the verifier to say
+        return None
+
+
 def inferred_shape(op: Op[Any], record: Any, operands: Operands) -> Shape:
     """The shape of a result that the text does not give. Raises what `op.shape` raises."""
+    made = made_shape(op.name, operands)
+    if made is not None:
+        return made
+    if op.name == "broadcast" and len(operands) == 1:  # XLA takes the dimensions for the sizes to put in front
+        first = operands[0].shape
+        return array(first.element, (*record.dimensions, *first.dims))
     bare = op.shape(record, *[x.shape for x in operands])
     known = _LAYOUTS.get(op.name)
     if known is not None:
@@ -47,6 +62,27 @@ def _transpose(record: Any, operands: Operands, bare: Shape) -> Shape:
 def _as_first(record: Any, operands: Operands, bare: Shape) -> Shape:
     return bare.with_layout(operands[0].shape.layout)
 
+
+def _first(operands: Operands) -> Shape:
+    return operands[0].shape
+
+
+def _token(operands: Operands) -> Shape:
+    return TOKEN_SHAPE
+
+
+def _received(operands: Operands) -> Shape:
+    return tuple_of((operands[0].shape.elements[0], TOKEN_SHAPE))
+
+
+MADE: dict[str, Callable[[Operands], Shape]] = {
+    "add-dependency": _first,
+    "after-all": _token,
+    "outfeed": _token,
+    "recv-done": _received,
+    "send-done": _token,
+}
+"""Ops whose results XLA's parser gives shapes of its own, without a look at what is declared."""
 
 _LAYOUTS: dict[str, Callable[[Any, Operands, Shape], Shape]] = {
     "tuple": _tuple,

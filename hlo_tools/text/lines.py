@@ -14,7 +14,7 @@ from hlo_tools.ir.attributes import Metadata
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Op
-from hlo_tools.ir.shape import Shape
+from hlo_tools.ir.shape import Shape, compatible
 from hlo_tools.ops import OPS
 from hlo_tools.ops.structure import ParameterAttrs
 from hlo_tools.text.attributes import (
@@ -24,6 +24,7 @@ from hlo_tools.text.attributes import (
     split_pairs,
 )
 from hlo_tools.text.context import Context, Head
+from hlo_tools.text.inference import MADE, made_shape
 from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import parse_shape
@@ -45,6 +46,9 @@ _REMEMBERED = 2000
 """Longer attributes, and constants with them, are not kept for a second use."""
 _CHUNK = 1 << 16
 """Characters that are split into lines at a time."""
+
+
+_MADE = frozenset(OPS[name] for name in MADE)
 
 
 class LineReader:
@@ -127,6 +131,8 @@ class LineReader:
                             )
                         except KeyError:
                             operands = self._typed(args)
+                    if op in _MADE and not _as_made(op, operands, shape):
+                        break
                 elif "(" in args or '"' in args:
                     m = _LITERAL.match(tail)
                     if m is None:
@@ -250,3 +256,9 @@ def _split_metadata(text: str) -> tuple[Metadata, str]:
     if m is None:
         raise Malformed("not in the plain form")
     return parse_metadata(m[1]), text[m.end() :]
+
+
+def _as_made(op: Op[Any], operands: tuple[Instruction, ...], shape: Shape) -> bool:
+    """Whether the declared shape of this op is the one that it gets whatever is declared."""
+    made = made_shape(op.name, operands)
+    return made is None or compatible(made, shape)

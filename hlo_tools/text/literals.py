@@ -18,14 +18,17 @@ from hlo_tools.ir.element import ElementType, Kind, real_part
 from hlo_tools.ir.literal import Array, Literal
 from hlo_tools.ir.shape import Shape
 from hlo_tools.text.decimals import format_floats, parse_floats
-from hlo_tools.text.grammar import canonical
+from hlo_tools.text.grammar import tokens
 from hlo_tools.text.malformed import Malformed
 
 _REAL = r"-?(?:\d+(?:\.\d*)?(?:[eE][+\-]?\d+)?|inf|nan(?:\(0x[0-9a-fA-F]+\))?)"
 _COMPLEX = re.compile(rf"\(\s*({_REAL})\s*,\s*({_REAL})\s*\)")
 SCALAR = re.compile(rf"{_REAL}|true|false|\(\s*{_REAL}\s*,\s*{_REAL}\s*\)")
 """One value."""
+_INTEGER = re.compile(r"-?\d+", re.ASCII)
 _NOISE = re.compile(r"\s+|/\*(?:[^*]++|\*(?!/))*+\*/|//[^\n]*")
+_GAP = re.compile(r"[\s/](?<=[\w.][\s/])\s*+[\w.\-(/]")
+"""Two values with a blank or a comment between them instead of a comma, or what might be that."""
 _MAX_FILLED = 1 << 26
 _EXPLAINED = 20_000
 """Longer texts are not gone through again for the place of an error."""
@@ -37,13 +40,28 @@ _LARGE = 1000
 
 def parse_literal(text: str, shape: Shape) -> Literal:
     """The literal of this shape that stands between the parentheses of `constant`. Raises Malformed."""
+    short = len(text) < _EXPLAINED
+    if short and _GAP.search(text):
+        return _parse(_with_plain_commas(text), shape)
     clean = _NOISE.sub("", text)
     try:
         return _parse(clean, shape)
     except Malformed:
-        if len(text) < _EXPLAINED:
-            canonical("literal", "literal", text)  # to say where, if it is the form that is wrong
-        raise
+        plain = _with_plain_commas(text) if short else clean  # says where, if the form is wrong
+        if plain == clean:
+            raise
+    return _parse(plain, shape)
+
+
+def _with_plain_commas(text: str) -> str:
+    """A literal without noise, with one comma between any two values. Raises Malformed."""
+    parts: list[str] = []
+    for token in tokens("literal", "literal", text):
+        if token != ",":
+            if parts and parts[-1] not in "{(" and token not in "})":
+                parts.append(",")
+            parts.append(_NOISE.sub("", token))
+    return "".join(parts)
 
 
 def leading(first: Literal, shape: Shape) -> Literal:
@@ -165,15 +183,19 @@ def _skeleton(dims: tuple[int, ...], text: str = "0") -> str:
 
 def _numbers(values: list[str], element: ElementType) -> Array:
     if element.kind is Kind.PRED:
-        known = {"0": False, "1": True, "true": True, "false": False}
-        try:
-            return np.array([known[v] for v in values], np.bool_)
-        except KeyError as e:
-            raise Malformed(f"{e.args[0]} is no value of type pred", code="HLO1015") from None
+        return np.array([_truth(v) for v in values], np.bool_)
     if element.is_integer:
         return _integers(values, element)
     array = parse_floats(values, real_part(element))
     return array.view(element.dtype) if element.is_complex else array
+
+
+def _truth(value: str) -> bool:
+    if value in ("true", "false"):
+        return value == "true"
+    if not _INTEGER.fullmatch(value):
+        raise Malformed(f"{value} is no value of type pred", code="HLO1015")
+    return value.strip("-0") != ""
 
 
 def _integers(values: list[str], element: ElementType) -> Array:

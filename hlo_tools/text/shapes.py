@@ -193,7 +193,7 @@ _PROPERTIES: dict[str, tuple[str, str, Callable[[str], Any]]] = {
     "*": ("pointer_type", _NAME, lambda t: t[1:-1]),
     "E": ("element_bits", _COUNT, _number),
     "SC": ("split_configs", r"(?:\(\d+:\d+(?:,\d+)*\))+", _splits),
-    "S": ("memory_space", _COUNT, _number),
+    "S": ("memory_space", r"\(-?\d+\)", _number),
     "P": ("physical_shape", r"\(.*\)", lambda t: t[1:-1]),
     "M": ("metadata_prefix_bytes", _COUNT, _number),
 }

@@ -136,9 +136,9 @@ def _operand(tree: Tree[Any], text: str) -> Operand:
 
 
 def _name(token: Token) -> tuple[str, int]:
-    """A name without its `%`, and where it starts."""
-    at = token.start_pos or 0
-    return (str(token)[1:], at + 1) if token[0] == "%" else (str(token), at)
+    """A name without its `%` and the colon that may follow it, and where it starts."""
+    at, name = token.start_pos or 0, str(token).removesuffix(":")
+    return (name[1:], at + 1) if name[0] == "%" else (name, at)
 
 
 def _span(item: Any) -> tuple[int, int]:
