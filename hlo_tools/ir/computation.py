@@ -26,7 +26,7 @@ class Computation:
     """
 
     __slots__ = ("__weakref__", "_memo", "_names", "_serial", "at", "execution_thread", "instructions", "module",
-                 "name", "root", "version")  # fmt: skip
+                 "name", "root", "unknown", "version")  # fmt: skip
 
     def __init__(self, name: str, module: Module | None = None, at: int = -1) -> None:
         self.name = name
@@ -36,6 +36,7 @@ class Computation:
         self.root: Instruction | None = None
         self.version = 0
         self.execution_thread = ""
+        self.unknown: tuple[tuple[str, str], ...] = ()  # attributes this version does not know, as written
         self._names: dict[str, Instruction] | None = None
         self._serial = 0
         self._memo: dict[Any, tuple[int, Any]] = {}

@@ -72,6 +72,20 @@ class Header:
     frontend_attributes: FrontendAttributes = FrontendAttributes(())
     origin_recovery_table: Json = Json("")
     debug_attributes: Json = Json("")
+    unknown: tuple[tuple[str, str], ...] = ()  # attributes this version does not know, as written
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How the text that a module came from spells what has two spellings, so that it can be given back as it was.
+
+    last_line    an empty line stands behind the last computation
+    xla_numbers  numbers stand as XLA prints them even where it reads them as others: `-0` as 0, and `5.9e-39` of type
+                 f8e8m0fnu as twice that; otherwise `-0.0` and `5.87747e-39`, which XLA reads right
+    """
+
+    last_line: bool = True
+    xla_numbers: bool = False
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -84,6 +98,7 @@ class Module:
     entry: Computation | None = None
     tables: StackTables | None = None
     source: Source | None = None
+    spelling: Spelling = Spelling()
     printer: ClassVar[Callable[[Module, Any], str]]  # the text floor puts it here
 
     def to_text(self, options: Any = None) -> str:
@@ -132,17 +147,17 @@ class Module:
     def clone_computation(self, computation: Computation, name: str | None = None) -> Computation:
         """A copy beside the original that calls the same computations."""
         made = self.add_computation(name or f"{computation.name}.clone")
-        made.execution_thread = computation.execution_thread
+        made.execution_thread, made.unknown = computation.execution_thread, computation.unknown
         made.root = computation.clone_into(made, {})
         return made
 
     def clone(self, name: str | None = None) -> Module:
         """A deep copy; shapes, attributes and literals are shared."""
-        made = Module(name or self.name, self.header, tables=self.tables, source=self.source)
+        made = Module(name or self.name, self.header, tables=self.tables, source=self.source, spelling=self.spelling)
         twins: dict[Computation, Computation] = {}
         for c in self.order():
             twin = Computation(c.name, made, c.at)
-            twin.execution_thread = c.execution_thread
+            twin.execution_thread, twin.unknown = c.execution_thread, c.unknown
 
             def mapped(at: Any) -> Any:
                 return map_callees(at, twins.__getitem__)

@@ -57,7 +57,9 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO1007": Explanation(
         "an unknown opcode",
-        "HLO has no instruction of this name; the message offers the closest ones. `hlo ops` lists all opcodes.",
+        "HLO as this version knows it has no instruction of this name; the message offers the closest ones, and "
+        "`hlo ops` lists all. Where the shape of the result is given this is a warning: the instruction is kept as "
+        "it is, through every pass, and refused by whatever would execute or compile it. `-Werror` makes it an error.",
     ),
     "HLO1010": Explanation(
         "a malformed value",
@@ -176,8 +178,10 @@ CODES: dict[str, Explanation] = {
         "The shape of the instruction is missing where it must be given, or its operands do not fit together.",
     ),
     "HLO1040": Explanation(
-        "text that is read and ignored",
-        "The text is correct but means nothing here; the module is read without it.",
+        "text that means nothing here, or something else than it says",
+        "An attribute that this version does not know is kept and printed as it is. In other places XLA reads "
+        "something else than the text says (one value for a whole array, a declared shape that the op does not have), "
+        "and so does this reader. `-Werror` makes it an error.",
     ),
     "HLO1050": Explanation(
         "a damaged protocol buffer",

@@ -90,7 +90,7 @@ def read_attributes(
         try:
             if row is not None and row.name != op.inline:
                 values[row.name] = row.codec.parse(pair.value, scope)
-            elif (common := _COMMON.get(pair.key)) is not None:
+            elif (common := COMMON.get(pair.key)) is not None:
                 common(found, extras, pair.value, scope)
             else:
                 found.unknown.append(pair)
@@ -143,7 +143,7 @@ def _put_control(found: Attributes, _: dict[str, Any], text: str, scope: Scope) 
     found.control = tuple(n.strip() for n in clean.strip("{}").split(",") if n.strip())
 
 
-_COMMON: dict[str, _Put] = {
+COMMON: dict[str, _Put] = {
     "sharding": _put_sharding,
     "metadata": _put_metadata,
     "control-predecessors": _put_control,
@@ -154,6 +154,7 @@ _COMMON: dict[str, _Put] = {
     "origin": _extra("origin", CODECS[Json]),
     "backend_config": _extra("backend_config", CODECS[Json]),
 }
+"""Attributes that any instruction may have."""
 
 # ---- metadata
 

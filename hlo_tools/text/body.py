@@ -6,16 +6,19 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
+from hlo_tools.ir.attributes import Raw
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.op import Callee, Callees, NotYet, Op, ShapeError, callees
 from hlo_tools.ir.shape import Shape, compatible, scalar
 from hlo_tools.ops import OPS
+from hlo_tools.ops.unknown import unknown_op
 from hlo_tools.support.diagnostic import Note
-from hlo_tools.text.attributes import Pair, read_attributes
+from hlo_tools.text.attributes import COMMON, Pair, read_attributes
 from hlo_tools.text.codecs import CODECS, attribute_syntax
 from hlo_tools.text.context import Context
 from hlo_tools.text.inference import inferred_shape, made_shape
@@ -34,6 +37,9 @@ _OWN_ASYNC = frozenset({"all-gather", "all-reduce", "collective-permute", "copy"
 _ASYNC = re.compile(r"([a-z\-]+)-(start|update|done)")
 _NUMBER = re.compile(r"\d{1,9}")
 _TAIL = re.compile(r"\}\n(?=\s*+(?:[^\s,/]|\Z))")  # and no attribute follows
+_NAME = re.compile(r"%?[\w.\-]+")
+_SEVERAL = re.compile(r"\{\s*(?:\{|(?:%?[\w.\-]+(?:,\s*)?)*\}$)")
+"""Names or bodies of computations in braces."""
 _BODY = re.compile(r"\{\s*(?:\{\s*)?(?:ROOT\s+)?[%A-Za-z_][\w.\-]*\s*=")
 
 
@@ -87,7 +93,8 @@ class Body(LineReader):
             if pair.key == "execution_thread" and pair.value[:1] in "\"'":
                 self.computation.execution_thread = pair.value[1:-1]
             else:
-                message = f"unknown attribute '{pair.key}' of a computation is dropped"
+                self.computation.unknown += ((pair.key, pair.value),)
+                message = f"unknown attribute '{pair.key}' of a computation is kept as it is"
                 self.context.warning(message, pair.at, len(pair.key))
         return end
 
@@ -136,13 +143,12 @@ class Body(LineReader):
         context.here = at
         st = read_instruction(context.text, at)
         sugar = _is_short_async(st.opcode)
-        if not sugar:
-            self._op(st)
+        op = None if sugar else self._op(st, st.pairs)
         shape = None if st.shape is None else _located(parse_shape, st.shape, st.shape_at)
         operands = tuple(self._operand(x) for x in self._named(st.operands))
         if sugar:
             st = self._asynchronous(st, shape, operands)
-        op = self._op(st)
+        op = op or OPS[st.opcode]
         inline = self._inline_value(st, op, shape)
         found = read_attributes(op, self._without_bodies(op, st.pairs), context, inline, st.opcode_at)
         for pair in found.unknown:
@@ -257,14 +263,21 @@ class Body(LineReader):
         context.add(computation)  # behind those inside of it, as XLA counts
         return computation.name, end
 
-    def _op(self, st: Statement) -> Op[Any]:
+    def _op(self, st: Statement, pairs: list[Pair]) -> Op[Any]:
+        """The op of this opcode; one that is not known is kept as it is. Raises Malformed for a half of another op."""
         op = OPS.get(st.opcode)
-        if op is None:
-            close = get_close_matches(st.opcode, OPS, 1) if len(st.opcode) < 200 else []
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            end = st.opcode_at + len(st.opcode)
-            raise Malformed(f"unknown opcode '{st.opcode}'{hint}", st.opcode_at, end, "HLO1007")
-        return op
+        if op is not None:
+            return op
+        half = _ASYNC.fullmatch(st.opcode)
+        if half is not None and half[1] in _OWN_ASYNC:
+            message = f"unknown opcode '{st.opcode}': {half[1]} has asynchronous forms of its own"
+            raise Malformed(message, st.opcode_at, st.opcode_at + len(st.opcode), "HLO1007")
+        close = get_close_matches(st.opcode, OPS, 1) if len(st.opcode) < 200 else []
+        message = f"unknown opcode '{st.opcode}'" + (f"; did you mean '{close[0]}'?" if close else "")
+        if st.shape is None:
+            raise Malformed(message, st.opcode_at, st.opcode_at + len(st.opcode), "HLO1007")
+        self.context.warning(message, st.opcode_at, len(st.opcode), "HLO1007")
+        return unknown_op(st.opcode, tuple((p.key, _kind(p)) for p in pairs if p.key not in COMMON))
 
     def _named(self, operands: list[Operand]) -> Iterator[Operand]:
         """The operands that have names, each with the shape that stands before it, be there a comma between or not.
@@ -316,7 +329,7 @@ class Body(LineReader):
     def _nested(self, x: Operand, shape: Shape | None) -> Instruction:
         opcode = x.opcode or ""
         st = Statement(False, "", x.at, x.shape, x.shape_at, opcode, x.at, x.inline, x.inline_at, x.operands, [], x.at)
-        op = self._op(st)
+        op = self._op(st, [])
         operands = tuple(self._operand(y) for y in self._named(x.operands))
         record = read_attributes(op, (), self.context, self._inline_value(st, op, shape), x.at).record
         if shape is None:
@@ -399,6 +412,22 @@ def _is_short_async(opcode: str) -> bool:
     """Whether this is the name of an op with `-start`, `-update` or `-done` behind it, and no opcode itself."""
     m = _ASYNC.fullmatch(opcode)
     return m is not None and opcode not in OPS and m[1] in OPS and m[1] not in _OWN_ASYNC
+
+
+@cache
+def _callee_keys() -> frozenset[str]:
+    """The keys of attributes that name computations."""
+    rows = (row for op in OPS.values() for row in attribute_syntax(op.Attrs).values())
+    return frozenset(row.key for row in rows if row.codec in (CODECS[Callee], CODECS[Callees]))
+
+
+def _kind(pair: Pair) -> Any:
+    """The type of the value of an attribute of an unknown op."""
+    if pair.key not in _callee_keys():
+        return Raw
+    if _SEVERAL.match(pair.value):
+        return Callees
+    return Callee if _NAME.fullmatch(pair.value) or _BODY.match(pair.value) else Raw
 
 
 class _Silent(Malformed):

@@ -110,9 +110,9 @@ class Context:
         if len(self.problems) >= MAX_ERRORS:
             raise TooMany
 
-    def warning(self, message: str, at: int, length: int) -> None:
+    def warning(self, message: str, at: int, length: int, code: str = "HLO1040") -> None:
         """Pass on something odd that was read nevertheless."""
-        self.warn(Diagnostic("HLO1040", message, self.source.span(at, at + length), Severity.WARNING))
+        self.warn(Diagnostic(code, message, self.source.span(at, at + length), Severity.WARNING))
 
     def after_error(self, at: int) -> int:
         """Where to go on after a fault at or behind `at`: the next line that looks like the start of something."""

@@ -19,6 +19,9 @@ from hlo_tools.ir.element import F32, F64, ElementType
 from hlo_tools.ir.literal import Array
 from hlo_tools.text.malformed import Malformed
 
+_MISREAD_ZEROS = {"-0": "-0.0"}
+_MISREAD_SCALES = {"5.9e-39": "5.87747e-39"}
+_MISREAD = frozenset(_MISREAD_ZEROS | _MISREAD_SCALES)
 _NAN = re.compile(r"(-?)nan(?:\(0x([0-9a-fA-F]+)\))?")
 
 
@@ -113,8 +116,12 @@ def _with_payloads(made: Array, values: list[str], nans: Array, element: Element
     return bits.view(element.dtype)
 
 
-def format_floats(array: Array, element: ElementType) -> list[str]:
-    """Each number as XLA prints it."""
+def format_floats(array: Array, element: ElementType, readable: bool = False) -> list[str]:
+    """Each number as XLA prints it.
+
+    With `readable`, but for those that XLA itself reads as other numbers: `-0.0` (it reads `-0` as 0), and the
+    smallest number of type f8e8m0fnu (it reads `5.9e-39` as twice that).
+    """
     with np.errstate(all="ignore"):  # signalling NaNs
         wide = array.astype(np.float64)
     values = wide.tolist()
@@ -130,13 +137,16 @@ def format_floats(array: Array, element: ElementType) -> list[str]:
         texts = [f"{x:.{digits}g}" for x in values]
     for i in np.flatnonzero(np.isnan(wide)).tolist():
         texts[i] = _nan_text(array, i, element)
+    if readable and not _MISREAD.isdisjoint(texts):
+        exact = _MISREAD_SCALES if element.name == "f8e8m0fnu" else _MISREAD_ZEROS
+        texts = [exact.get(t, t) for t in texts]
     return texts
 
 
 def _nan_text(array: Array, index: int, element: ElementType) -> str:
     form = float_format(element)
     bits = int(np.ascontiguousarray(array).view(form.unsigned)[index])
-    sign = "-" if bits & form.sign and bits != form.nan else ""
+    sign = "-" if bits & form.sign else ""
     if not form.payloads or (bits & ~form.sign) == form.nan:
         return f"{sign}nan"
     return f"{sign}nan(0x{bits & form.mantissa:x})"

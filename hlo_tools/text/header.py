@@ -76,6 +76,8 @@ def _syntax() -> dict[str, tuple[str, Codec, Any]]:
     hints = get_type_hints(Header)
     rows = {}
     for f in fields(Header):
+        if f.name == "unknown":
+            continue
         kind = hints[f.name]
         rows[_KEYS.get(f.name, f.name)] = (f.name, _OWN[kind] if kind in _OWN else CODECS[kind], f.default)
     return rows
@@ -96,7 +98,7 @@ def read_header(pairs: Iterable[Pair], scope: Scope) -> tuple[Header, list[Pair]
             values[row[0]] = row[1].parse(pair.value, scope)
         except Malformed as e:
             raise e.shifted(pair.value_at) from None
-    return Header(**values), unknown
+    return Header(**values, unknown=tuple((p.key, p.value) for p in unknown)), unknown
 
 
 def header_text(name: str, header: Header, style: Style) -> str:
@@ -106,4 +108,5 @@ def header_text(name: str, header: Header, style: Style) -> str:
         value = getattr(header, field)
         if value != default:
             parts.append(f"{key}={codec.show(value, style)}")
+    parts += [f"{key}={value}" for key, value in header.unknown]
     return ", ".join(parts)

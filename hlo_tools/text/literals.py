@@ -43,7 +43,9 @@ def parse_literal(text: str, shape: Shape) -> Literal:
     short = len(text) < _EXPLAINED
     if short and _GAP.search(text):
         return _parse(_with_plain_commas(text), shape)
-    clean = _NOISE.sub("", text)
+    clean = text.replace(" ", "")
+    if "/" in clean or not clean.isprintable():
+        clean = _NOISE.sub("", clean)
     try:
         return _parse(clean, shape)
     except Malformed:
@@ -144,7 +146,7 @@ def _large(text: str, shape: Shape) -> Array | None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
         try:
-            wide = np.fromstring(numbers, np.float64 if element.is_float else np.int64, sep=",")
+            wide = _column(numbers, shape.size, np.float64 if element.is_float else np.int64)
         except (DeprecationWarning, ValueError):
             return None
     if wide.size != shape.size:
@@ -158,6 +160,14 @@ def _large(text: str, shape: Shape) -> Array | None:
         fits = low <= wide.min() and wide.max() <= high
         made = wide.astype(element.dtype)
     return made.reshape(shape.dims) if fits else None
+
+
+def _column(numbers: bytes, count: int, kind: Any) -> Any:
+    """The numbers of `1,2,3`; of many that are all the same only one is converted. Warns of what is no number."""
+    first = numbers[: numbers.find(b",")]
+    if numbers == (first + b",") * (count - 1) + first:
+        return np.broadcast_to(np.fromstring(first, kind, sep=","), count)
+    return np.fromstring(numbers, kind, sep=",")
 
 
 def _fits(skeleton: str, dims: tuple[int, ...]) -> bool:
@@ -227,20 +237,32 @@ _ESSENTIAL = 500_000
 """Elements of the largest array of integers that XLA counts as essential."""
 
 
-def literal_text(value: Literal, large: bool = True) -> str:
+def literal_text(value: Literal, large: bool = True, readable: bool = False) -> str:
     """The text between the parentheses of `constant`.
 
-    Without `large`, tuples and arrays of more than ten elements become `{...}`, as in XLA's dumps.
+    Without `large`, tuples and arrays of more than ten elements become `{...}`, as in XLA's dumps. `readable` spells
+    the numbers that XLA reads as others so that it reads them right, see `format_floats`.
     """
     shape = value.shape
     if value.value is None or (not large and (shape.is_tuple or shape.size > 10)):
         return "{...}"
     if isinstance(value.value, tuple):
-        return f"( {', '.join(literal_text(x) for x in value.value)} )"
+        return f"( {', '.join(literal_text(x, readable=readable) for x in value.value)} )"
     if not shape.dims:
-        return _scalars(value.array, shape.element, "true", "false")[0]
-    scalars = _scalars(value.array.reshape(-1), shape.element, "1", "0")
-    return _braced(scalars, shape.dims)
+        return _scalars(value.array, shape.element, "true", "false", readable)[0]
+    flat = value.array.reshape(-1)
+    if flat.size > _LARGE and _is_uniform(flat):
+        (text,) = _scalars(flat[:1], shape.element, "1", "0", readable)
+        return _braced([_row([text] * shape.dims[-1], shape.dims)] * (flat.size // shape.dims[-1]), shape.dims)
+    scalars, n = _scalars(flat, shape.element, "1", "0", readable), shape.dims[-1]
+    rows = [_row(scalars[i * n : (i + 1) * n], shape.dims) for i in range(prod(shape.dims[:-1]))]
+    return _braced(rows, shape.dims)
+
+
+def _is_uniform(flat: Any) -> bool:
+    """Whether all elements have the same bits."""
+    data = np.ascontiguousarray(flat).view(np.uint8).reshape(flat.size, -1)
+    return bool((data == data[0]).all())
 
 
 def essential_text(value: Literal) -> str:
@@ -257,12 +279,12 @@ def essential_text(value: Literal) -> str:
     return literal_text(value) if integers and small else "{...}"
 
 
-def _scalars(array: Any, element: ElementType, true: str, false: str) -> list[str]:
+def _scalars(array: Any, element: ElementType, true: str, false: str, readable: bool) -> list[str]:
     flat = np.atleast_1d(array)
     if flat.size > _LARGE and not element.is_complex:
         bits, places = np.unique(np.ascontiguousarray(flat).view(f"u{element.bytes}"), return_inverse=True)
         if bits.size < _LARGE:
-            texts = _scalars(bits.view(element.dtype), element, true, false)
+            texts = _scalars(bits.view(element.dtype), element, true, false, readable)
             found: list[str] = np.array(texts, object)[places].tolist()
             return found
     if element.kind is Kind.PRED:
@@ -271,30 +293,26 @@ def _scalars(array: Any, element: ElementType, true: str, false: str) -> list[st
         wide = np.int64 if element.is_signed else np.uint64
         return list(map(str, flat.astype(wide).tolist()))
     if element.is_complex:
-        parts = format_floats(np.ascontiguousarray(flat).view(real_part(element).dtype), real_part(element))
+        real = real_part(element)
+        parts = format_floats(np.ascontiguousarray(flat).view(real.dtype), real, readable)
         return [f"({re}, {im})" for re, im in zip(parts[::2], parts[1::2], strict=True)]
-    return format_floats(flat, element)
+    return format_floats(flat, element, readable)
 
 
-def _braced(scalars: list[str], dims: tuple[int, ...]) -> str:
-    """The elements in nested braces with XLA's blanks, and from rank four on its index comments."""
-    rank = len(dims)
-    if rank == 1:
-        return "{" + ", ".join(scalars) + "}"
-    blank = "" if dims[-1] <= 1 else " "
-    n = dims[-1]
-    rows = 1
-    for d in dims[:-1]:
-        rows *= d
-    level = [f"{{{blank}{', '.join(scalars[i * n : (i + 1) * n])}{blank}}}" for i in range(rows)]
-    for axis in range(rank - 2, -1, -1):
+def _row(scalars: list[str], dims: tuple[int, ...]) -> str:
+    """The elements along the last dimension in braces."""
+    blank = "" if len(dims) == 1 or dims[-1] <= 1 else " "
+    return f"{{{blank}{', '.join(scalars)}{blank}}}"
+
+
+def _braced(rows: list[str], dims: tuple[int, ...]) -> str:
+    """The rows in nested braces with XLA's blanks, and from rank four on its index comments."""
+    level = rows
+    for axis in range(len(dims) - 2, -1, -1):
         n = dims[axis]
-        rows //= max(n, 1)
-        if n == 0:
-            rows = 1
-            for d in dims[:axis]:
-                rows *= d
-        level = ["{" + _index(axis, i, dims) + ", ".join(level[i * n : (i + 1) * n]) + " }" for i in range(rows)]
+        level = [
+            "{" + _index(axis, i, dims) + ", ".join(level[i * n : (i + 1) * n]) + " }" for i in range(prod(dims[:axis]))
+        ]
     return level[0]
 
 

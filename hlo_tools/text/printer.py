@@ -12,7 +12,7 @@ from hlo_tools.ir.attributes import Json
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import NO_EXTRAS, Instruction
 from hlo_tools.ir.literal import Literal
-from hlo_tools.ir.module import Module
+from hlo_tools.ir.module import Module, Spelling
 from hlo_tools.ir.shape import Shape
 from hlo_tools.support.diagnostic import LimitError
 from hlo_tools.text import print_order
@@ -45,6 +45,7 @@ class _Printer:
     def __init__(self, module: Module, options: PrintOptions) -> None:
         self.of = module
         self.options = options
+        self.spelling = Spelling(xla_numbers=True) if options.canonicalize_instruction_names else module.spelling
         self.percent = "%" if options.print_percent else ""
         self.wrapped = _wrapped(module) if options.syntax_sugar_async_ops else {}
         self.annotations = Annotations(options, self, module.tables)
@@ -85,6 +86,8 @@ class _Printer:
         if options.canonicalize_computations:
             texts.sort()
         parts += [f"{text}\n\n" for _, text in texts]
+        if not self.spelling.last_line:
+            parts[-1] = parts[-1][:-1]
         return "".join(parts)
 
     def _make_bodies(self) -> None:
@@ -118,6 +121,7 @@ class _Printer:
         tail = ""
         if computation.execution_thread and options.print_ids:
             tail = f', execution_thread="{computation.execution_thread}"'
+        tail += "".join(f", {key}={value}" for key, value in computation.unknown)
         if options.print_name_after_closing_brace and len(order) > _NAMED:
             tail += f" // {computation.name}"
         return f"{indent}{heading}{{\n" + "\n".join(lines) + f"\n{indent}}}{tail}"
@@ -205,7 +209,7 @@ class _Printer:
             return str(value) if self.options.print_parameter_number else ""
         if self.options.print_only_essential_constants:
             return essential_text(value)
-        return literal_text(value, self.options.print_large_constants)
+        return literal_text(value, self.options.print_large_constants, not self.spelling.xla_numbers)
 
 
 _OF_A_LINE = (

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from hlo_tools.ir.computation import Computation
-from hlo_tools.ir.module import Module, StackTables
+from hlo_tools.ir.module import Module, Spelling, StackTables
 from hlo_tools.ir.shape import compatible
 from hlo_tools.support.diagnostic import Diagnostic, ParseError
 from hlo_tools.support.source import Source
@@ -30,6 +30,7 @@ from hlo_tools.text.tables import TABLES, read_table
 _HEADER = re.compile(r"HloModule %?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
 _HEAD = re.compile(r"(ENTRY )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
 _PARAMETER_NAME = re.compile(r"%?[\w.\-]+(?:\s*:\s*|\s+)(?=[a-z(])")
+_MINUS_ZERO = re.compile(r"-0(?<=[({,\s]-0)(?![\w.\-])")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
 
 
@@ -56,7 +57,13 @@ def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic]
                 context.report(Malformed("nested too deeply", context.here, code="HLO1006"))
     if context.problems:
         raise ParseError(context.problems)
+    context.module.spelling = _spelling(text)
     return context.module
+
+
+def _spelling(text: str) -> Spelling:
+    cut = text.endswith("\n") and not text.endswith("\n\n")
+    return Spelling(not cut, "5.9e-39" in text or _MINUS_ZERO.search(text) is not None)
 
 
 @contextmanager
@@ -116,7 +123,7 @@ def _header(context: Context, at: int) -> int:
     context.module.name = name.removeprefix("%")
     context.module.header, unknown = read_header(pairs, context)
     for pair in unknown:
-        context.warning(f"unknown attribute '{pair.key}' of the module is dropped", pair.at, len(pair.key))
+        context.warning(f"unknown attribute '{pair.key}' of the module is kept as it is", pair.at, len(pair.key))
     return end
 
 

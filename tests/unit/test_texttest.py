@@ -44,14 +44,14 @@ def test_a_failing_command(tmp_path: Path) -> None:
 
 
 def test_errors(tmp_path: Path) -> None:
-    bad = MODULE.replace("cosine(x)", "cosinus(x)  // error: unknown opcode")
+    bad = MODULE.replace("f32[2]{0} cosine(x)", "cosinus(x)  // error: unknown opcode")
     run(tmp_path, bad)
     with pytest.raises(Failure, match="no diagnostic came"):
         run(tmp_path, MODULE.replace("cosine(x)", "cosine(x)  // error: unknown opcode"))
     with pytest.raises(Failure, match=r"line 4: no diagnostic says .other"):
         run(tmp_path, bad.replace("error: unknown", "error: other"))
     with pytest.raises(Failure, match="more than expected"):
-        run(tmp_path, bad.replace("add(x, x)", "plus(x, x)"))
+        run(tmp_path, bad.replace("f32[2]{0} add(x, x)", "plus(x, x)"))
 
 
 def test_calls(tmp_path: Path) -> None:

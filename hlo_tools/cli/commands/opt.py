@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -139,9 +140,9 @@ def _modules(files: list[str], split: bool) -> Iterator[hlo.Module]:
             continue
         source = read_source(path)
         before = 0
-        for part in source.text.split(f"\n{SECTION}\n"):
+        for part in re.split(rf"(?<=\n){SECTION}\n", source.text):
             yield hlo.parse("\n" * before + part, source.name)
-            before += part.count("\n") + 2
+            before += part.count("\n") + 1
 
 
 def _joined(texts: list[str]) -> str:

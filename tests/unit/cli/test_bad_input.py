@@ -44,7 +44,7 @@ def test_a_truncated_module(share: float, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("good", "bad"),
     [
-        ("maximum(", "maximun("),
+        ("f32[1,256]{1,0} maximum(", "maximun("),
         ("f32[1,256]{1,0} maximum", "f32[1,257]{1,0} maximum"),
         ("f32[1,256]{1,0} parameter", "f33[1,256]{1,0} parameter"),
         ("max.3 = ", "max.2 = "),

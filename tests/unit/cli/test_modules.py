@@ -19,7 +19,7 @@ ENTRY e {
   ROOT s = f32[2]{0} add(x, x)
 }
 """
-BROKEN = TEXT.replace("cosine", "cosinus")
+BROKEN = TEXT.replace("f32[2]{0} cosine", "cosinus")
 ILL = TEXT.replace("f32[2]{0} cosine", "f32[3]{0} cosine")
 
 
@@ -136,9 +136,9 @@ class TestVerify:
         path = tmp_path / "m.hlo"
         path.write_text(BROKEN)
         lines = hlo("verify", path).err.splitlines()
-        assert lines[0].startswith(f"{path}:5:20: error: unknown opcode 'cosinus'")
-        assert lines[1] == "    5 |   dead = f32[2]{0} cosinus(x)"
-        assert lines[2] == "      |                    ^~~~~~~"
+        assert lines[0].startswith(f"{path}:5:10: error: unknown opcode 'cosinus'")
+        assert lines[1] == "    5 |   dead = cosinus(x)"
+        assert lines[2] == "      |          ^~~~~~~"
 
 
 def test_translate(module: Path, tmp_path: Path) -> None:
