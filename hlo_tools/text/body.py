@@ -371,7 +371,7 @@ class Body(LineReader):
     def _constant(self, st: Statement, shape: Shape) -> Literal:
         text = st.inline or ""
         try:
-            return parse_literal(text, shape)
+            return self.context.literal(text, shape)
         except Malformed as e:
             if shape.rank == 0 or not SCALAR.fullmatch(text):
                 end = len(text) if e.end is None else e.end

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from hlo_tools.ir.attributes import Metadata
 from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.op import Op
 from hlo_tools.ir.shape import Shape
@@ -15,11 +16,13 @@ from hlo_tools.ops.structure import ParameterAttrs
 from hlo_tools.support.diagnostic import Diagnostic, Note, Severity
 from hlo_tools.support.source import Source
 from hlo_tools.text.attributes import Attributes
+from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
 
 MAX_ERRORS = 20
 """After so many errors the rest of the text is not read."""
 
+_MISREAD = re.compile(r"(?:^|(?<=[({,\s]))(?:-0|5\.9e-39)(?![\w.\-])")
 _MESSAGE = 400
 """Longer messages (they quote the text) are cut."""
 _BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
@@ -50,6 +53,7 @@ class Context:
         self.depth = 0  # of computations in the place of their names
         self.pool: dict[str, Computation] = {}  # every computation that is defined or named
         self.first_use: dict[str, int] = {}
+        self.xla_numbers = False  # see Spelling
         # memories of the fast path, by text
         self.shapes: dict[str, Shape] = {}
         self.heads: dict[str, Head] = {}
@@ -98,6 +102,14 @@ class Context:
             number += 1
             name = f"{base}.{number}"
         return name
+
+    # ---- constants
+
+    def literal(self, text: str, shape: Shape) -> Literal:
+        """The value of a constant; notes whether a number stands there that XLA misreads. Raises Malformed."""
+        if not self.xla_numbers:
+            self.xla_numbers = ("-0" in text or "5.9e-39" in text) and _MISREAD.search(text) is not None
+        return parse_literal(text, shape)
 
     # ---- findings
 

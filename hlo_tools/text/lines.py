@@ -25,7 +25,6 @@ from hlo_tools.text.attributes import (
 )
 from hlo_tools.text.context import Context, Head
 from hlo_tools.text.inference import MADE, made_shape
-from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import parse_shape
 
@@ -228,7 +227,7 @@ class LineReader:
             raise Malformed("not in the plain form")
         inline: tuple[str, Any] | None = None
         if op.inline is not None:
-            inline = (op.inline, 0 if op.inline == "number" else parse_literal(args, shape))
+            inline = (op.inline, 0 if op.inline == "number" else self.context.literal(args, shape))
         self.context.here = at
         found = read_attributes(op, split_pairs(rest[2:]), self.context, inline)
         if found.unknown or found.metadata is not None:

@@ -30,7 +30,6 @@ from hlo_tools.text.tables import TABLES, read_table
 _HEADER = re.compile(r"HloModule %?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
 _HEAD = re.compile(r"(ENTRY )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
 _PARAMETER_NAME = re.compile(r"%?[\w.\-]+(?:\s*:\s*|\s+)(?=[a-z(])")
-_MINUS_ZERO = re.compile(r"-0(?<=[({,\s]-0)(?![\w.\-])")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
 
 
@@ -57,13 +56,9 @@ def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic]
                 context.report(Malformed("nested too deeply", context.here, code="HLO1006"))
     if context.problems:
         raise ParseError(context.problems)
-    context.module.spelling = _spelling(text)
-    return context.module
-
-
-def _spelling(text: str) -> Spelling:
     cut = text.endswith("\n") and not text.endswith("\n\n")
-    return Spelling(not cut, "5.9e-39" in text or _MINUS_ZERO.search(text) is not None)
+    context.module.spelling = Spelling(last_line=not cut, xla_numbers=context.xla_numbers)
+    return context.module
 
 
 @contextmanager
