@@ -22,7 +22,7 @@ from hlo_tools.text.malformed import Malformed
 MAX_ERRORS = 20
 """After so many errors the rest of the text is not read."""
 
-_MISREAD = re.compile(r"(?:^|(?<=[({,\s]))(?:-0|5\.9e-39)(?![\w.\-])")
+_AS_PRINTED = re.compile(r"(?:^|(?<=[({,\s]))(?:-0|5\.9e-39)(?![\w.\-])|\.\.\.")
 _MESSAGE = 400
 """Longer messages (they quote the text) are cut."""
 _BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
@@ -106,9 +106,12 @@ class Context:
     # ---- constants
 
     def literal(self, text: str, shape: Shape) -> Literal:
-        """The value of a constant; notes whether a number stands there that XLA misreads. Raises Malformed."""
-        if not self.xla_numbers:
-            self.xla_numbers = ("-0" in text or "5.9e-39" in text) and _MISREAD.search(text) is not None
+        """The value of a constant; notes whether a number stands there that XLA misreads. Raises Malformed.
+
+        Where values are elided, the text was printed, and those that it lacks are spelled as in print.
+        """
+        if not self.xla_numbers and ("-0" in text or "5.9e-39" in text or "..." in text):
+            self.xla_numbers = _AS_PRINTED.search(text) is not None
         return parse_literal(text, shape)
 
     # ---- findings
