@@ -175,7 +175,8 @@ class Body(LineReader):
             self._check_started(st, opcode, operands)
         else:
             op = OPS[opcode]
-            own = [p for p in pairs if p.key in attribute_syntax(op.Attrs)]
+            outer = attribute_syntax(OPS["async-start"].Attrs).keys() - {"calls"}
+            own = [p for p in pairs if p.key in attribute_syntax(op.Attrs) and p.key not in outer]
             called = self._wrapped(st, op, own, shape, operands)
             pairs = [p for p in pairs if p not in own]
             pairs.append(Pair("calls", called.name, st.opcode_at, st.opcode_at))
