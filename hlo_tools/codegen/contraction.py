@@ -17,6 +17,7 @@ from hlo_tools.codegen.shaping import is_zero
 from hlo_tools.codegen.value import TRUE, Complex, Value, both, from_parts, parts, real
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.element import ElementType, real_part
+from hlo_tools.ir.op import NotYet
 from hlo_tools.ops import OPS
 from hlo_tools.ops.windows import window_of
 
@@ -245,6 +246,8 @@ def _convolution(site: Site) -> Steps:
     inst, at = site.inst, site.inst.attrs
     labels = at.dim_labels
     x, weights = (o.shape for o in inst.operands)
+    if not (x.is_array and weights.is_array):
+        raise NotYet("convolution of sparse operands")
     features = weights.dims[labels.kernel_input_feature]
     out = site.at[labels.output_feature]
     with in_front(site) as b:

@@ -37,6 +37,7 @@ from hlo_tools.codegen.target import Processor
 from hlo_tools.ir.attributes import WindowDim
 from hlo_tools.ir.element import ElementType
 from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import NotYet
 from hlo_tools.ir.shape import Shape
 
 _PARTS = 8
@@ -51,6 +52,8 @@ def convolution_emitter(processor: Processor, otherwise: Emitter) -> Emitter:
 
     def emit(inst: Instruction) -> tuple[Launch, ...]:
         x, weights = (o.shape for o in inst.operands)
+        if not (x.is_array and weights.is_array):
+            raise NotYet("convolution of sparse operands")
         sums = sums_of(x.element, weights.element, inst.shape.element)
         at = inst.attrs
         outs = weights.dims[at.dim_labels.kernel_output_feature] // at.feature_group_count

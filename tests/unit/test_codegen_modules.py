@@ -236,3 +236,29 @@ def test_one_device_runs_what_several_would() -> None:
     got, number = hlo.compile(hlo.parse(text), backend="cpu")(x)
     np.testing.assert_allclose(got, np.cos(x), rtol=1e-6)
     assert number == 0
+
+
+def test_effects_are_not_dropped() -> None:
+    """An outfeed has a result of no bytes, and yet it is work."""
+    text = """HloModule m
+ENTRY main {
+  x = f32[4] parameter(0)
+  t = token[] after-all()
+  ROOT o = token[] outfeed(x, t), outfeed_shape=f32[4]
+}"""
+    with pytest.raises(hlo.UnsupportedError, match=r"<string>:5:\d+: error: no code for outfeed yet"):
+        hlo.compile(hlo.parse(text), backend="cpu")
+
+
+def test_sparse_convolutions_are_reported() -> None:
+    text = """HloModule m
+ENTRY main {
+  x = f32[1,8] parameter(0)
+  w = f32[2,1] parameter(1)
+  at = s32[2,1] parameter(2)
+  kernel = (f32[2,1], s32[2,1]) tuple(w, at)
+  ROOT c = f32[1,1] convolution(x, kernel), dim_labels=bf_io->bf,
+    sparsity_config={rhs={sparsity=1x4 dimension=0 stride=1}}
+}"""
+    with pytest.raises(hlo.UnsupportedError, match="convolution of sparse operands"):
+        hlo.compile(hlo.parse(text), backend="cpu")
