@@ -38,7 +38,7 @@ from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Array, Literal
 from hlo_tools.ir.module import Module
-from hlo_tools.ir.op import NotYet, Op
+from hlo_tools.ir.op import NotYet, Op, Trait
 from hlo_tools.ops import OPS
 from hlo_tools.support.diagnostic import UnsupportedError
 
@@ -250,7 +250,7 @@ class _Frame:
             self._call(inst)
         elif inst.op is OPS["custom-call"]:
             self._custom_call(inst)
-        elif not inst.shape.bytes:  # tokens and empty arrays
+        elif not inst.shape.bytes and Trait.SIDE_EFFECT not in inst.op.traits:  # tokens and empty arrays
             self.bound.update(((inst, path), self.planner.new_slot(0)) for path, _ in inst.shape.leaves())
         else:
             self._launches(inst)

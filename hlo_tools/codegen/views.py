@@ -8,6 +8,7 @@ from hlo_tools.ir.aspect import Aspect
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import OPS
+from hlo_tools.ops.custom import IDENTITIES
 
 Path = tuple[int, ...]
 Leaf = tuple[Instruction, Path]
@@ -15,11 +16,6 @@ Leaf = tuple[Instruction, Path]
 
 VIEWS: Aspect[Callable[[Instruction, Path], Leaf | None]] = Aspect("views")
 """For an op that may rename: the leaf whose memory the leaf at a path is, or None when this one computes."""
-
-NO_OP_CUSTOM_CALLS = frozenset(
-    {"Sharding", "SPMDFullToShardShape", "SPMDShardToFullShape", "xla.sdy.FuncResultSharding", "LayoutConstraint"}
-)
-"""Custom calls that only carry annotations; on one device they are the identity."""
 
 
 @VIEWS(OPS["tuple"])
@@ -60,7 +56,10 @@ def _transpose(inst: Instruction, path: Path) -> Leaf | None:
 
 @VIEWS(OPS["custom-call"])
 def _annotation(inst: Instruction, path: Path) -> Leaf | None:
-    return (inst.operands[0], path) if inst.attrs.custom_call_target in NO_OP_CUSTOM_CALLS else None
+    if inst.attrs.custom_call_target not in IDENTITIES or len(inst.operands) != 1 or not inst.shape.is_array:
+        return None
+    (x,) = inst.operands
+    return (x, path) if x.shape.is_array and physical(x.shape) == physical(inst.shape) else None
 
 
 @VIEWS(OPS["while"])

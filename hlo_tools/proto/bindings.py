@@ -349,10 +349,7 @@ _DOMAIN_SIDES = ("domain_exit_sharding", "domain_entry_sharding")
 
 
 def _read_domain(m: Message) -> Raw:
-    entry, leave = (
-        show_sharding(read_sharding(m[name])) if name in m else "{}"
-        for name in _DOMAIN_SIDES
-    )
+    entry, leave = (show_sharding(read_sharding(m[name])) if name in m else "{}" for name in _DOMAIN_SIDES)
     return Raw(f'{{kind="sharding", entry={entry}, exit={leave}}}')
 
 

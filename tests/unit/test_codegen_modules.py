@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from compiled import check_compiled
 
 import hlo_tools as hlo

@@ -14,6 +14,7 @@ from hlo_tools.ir.shape import Shape, compatible
 from hlo_tools.ops import collectives as c
 from hlo_tools.ops.asynchronous import async_done, async_start, async_update
 from hlo_tools.ops.control import CallAttrs, call
+from hlo_tools.ops.custom import IDENTITIES, custom_call
 from hlo_tools.ops.elementwise import copy
 from hlo_tools.ops.groups import parse_groups
 from hlo_tools.ops.structure import tuple_
@@ -28,8 +29,8 @@ from hlo_tools.transforms.loops.call_inliner import inline_call
 class OneDevice(Pass):
     """Replaces collectives with a single participant, device numbers, and asynchronous ops by what they give.
 
-    Of a module for several replicas or partitions only device numbers, which are 0, and asynchronous ops other than
-    collectives are replaced.
+    Custom calls that only say where or how a value lies give their operand. Collectives of a module for several
+    replicas or partitions stay.
     """
 
     def run(self, module: Module, ctx: Context) -> bool:
@@ -56,7 +57,7 @@ def _replace(inst: Instruction, made: Instruction) -> None:
         inst = started.pop()
         if not inst.users and inst in home.instructions and not inst.is_root:
             home.erase(inst)
-            started += [x for x in inst.operands if x.op in _STEPS]
+            started += [x for x in inst.operands if x.op in _STEPS and x.op is not custom_call]
             erase_dead(list(inst.operands))
 
 
@@ -134,6 +135,17 @@ def _finished(index: int | None) -> Callable[[Instruction], Made]:
     return rule
 
 
+def _annotated(inst: Instruction) -> Made:
+    """The operand of a custom call that is the identity, in the layout of the result."""
+    if inst.attrs.custom_call_target not in IDENTITIES or len(inst.operands) != 1:
+        return None
+    (x,) = inst.operands
+    if x.shape is inst.shape:
+        return x
+    fits = x.shape.is_array and compatible(x.shape, inst.shape)
+    return inst.parent.add(copy, (x,), shape=inst.shape, like=inst) if fits else None
+
+
 def _asynchronous(inst: Instruction) -> Made:
     """The computation that was started, called where it is waited for."""
     chain = [inst.operands[0]]
@@ -159,6 +171,7 @@ _ALWAYS: dict[Op[Any], Callable[[Instruction], Made]] = {
     copy_start: _copy_started,
     copy_done: _finished(0),
     async_done: _asynchronous,
+    custom_call: _annotated,
 }
 _ALONE: dict[Op[Any], Callable[[Instruction], Made]] = {
     c.all_gather: _operands,
