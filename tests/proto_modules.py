@@ -9,7 +9,7 @@ from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.shape import array
 
 RICH = """HloModule rich, is_scheduled=true, \
-input_output_alias={ {0}: (0, {}, must-alias), {1}: (1, {0}, may-alias) }, buffer_donor={ (1, {1}) }, \
+input_output_alias={ {0}: (0, {}, may-alias), {1}: (1, {0}, must-alias) }, buffer_donor={ (1, {1}) }, \
 entry_computation_layout={(f32[2,3]{0,1}, (s32[4]{0}, u8[]))->(f32[2,3]{1,0}, s32[4]{0})}, \
 frontend_attributes={kind="test",mesh={a="b"}}
 
@@ -55,7 +55,7 @@ to_apply=%sum, frontend_attributes={k="v"}, backend_config={"a":[1]}
 backend_config="a\\nb"
   %d = f32[2,2]{1,0} dot(%f, %x), lhs_contracting_dims={1}, rhs_contracting_dims={1}, \
 operand_precision={high,highest}, algorithm=dot_bf16_bf16_f32_x3
-  %k = f32[] constant(-0)
+  %k = f32[] constant(-0.0)
   %w = f32[2,3]{1,0} reduce-window(%f, %k), window={size=1x3 pad=0_0x1_1 rhs_reversal=0x1}, to_apply=%sum
   ROOT %out = (f32[2,3]{1,0}, s32[4]{0}) tuple(%w, %g), sharding={{unknown shard_as 7}, {replicated}}
 }

@@ -24,7 +24,7 @@ def set_schedule(module: Module, schedule: Schedule) -> bool:
     """
     changed = not module.header.is_scheduled
     for computation, order in schedule.items():
-        if computation.order() == tuple(order):
+        if tuple(computation.instructions) == tuple(order):
             continue
         if len(order) != len(computation) or set(order) != set(computation.instructions):
             raise ValueError(f"the schedule of {computation.name} does not have its instructions")

@@ -6,7 +6,6 @@ op (`Op.shape`, `Op.check`, `Op.verify`); what holds between instructions, in th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,9 +31,6 @@ from hlo_tools.support.diagnostic import Diagnostic, Note, VerifyError
 _WATCHED = PAIRED | COLLECTIVES | {
     "conditional", "copy", "custom-call", "fusion", "while",
 }  # fmt: skip
-_ACCURACY = re.compile(
-    r"\{\s*(?:mode=(?:default|highest)|tolerance=\{\s*(?:(?:atol|rtol|ulps)=[\d.e+\-]+(?:,\s*)?)*\})\s*\}"
-)
 _ACCURATE = frozenset(
     {"cbrt", "cosine", "erf", "exponential", "exponential-minus-one", "log", "log-plus-one", "logistic", "rsqrt",
      "sine", "sqrt", "tan", "tanh"}
@@ -206,11 +202,11 @@ class _Run:
         """Annotations of any instruction that have a form of their own."""
         extras = inst.extras
         problem = origin_problem(inst) if extras.origin else ""
-        for key, value in extras.unknown:
-            if key == "result_accuracy" and inst.op.name not in _ACCURATE:
+        if (accuracy := extras.result_accuracy) is not None:
+            if inst.op.name not in _ACCURATE:
                 problem = f"result_accuracy is not supported for {inst.op.name}"
-            elif key == "result_accuracy" and not _ACCURACY.fullmatch(value):
-                problem = f"result_accuracy={value}: expected {{mode=...}} or {{tolerance={{atol=..., ...}}}}"
+            elif accuracy.mode not in ("", "highest"):
+                problem = f"result_accuracy has no mode {accuracy.mode}; there are default and highest"
         if problem:
             self.found.append(Diagnostic("HLO2018", f"{inst.name}: {problem}", self.module.span(inst)))
 
