@@ -25,9 +25,9 @@ from hlo_tools.passes import registry
 from hlo_tools.passes.instruments import Verify
 from hlo_tools.passes.manager import PassManager
 from hlo_tools.passes.pipeline import parse_pipeline
-from hlo_tools.proto import forms as protos
-from hlo_tools.proto.forms import Envelope, Snapshot
-from hlo_tools.proto.snapshot import snapshot_arguments, snapshot_of
+from hlo_tools.serial.proto import forms as protos
+from hlo_tools.serial.proto.forms import Envelope, Snapshot
+from hlo_tools.serial.proto.snapshot import snapshot_arguments, snapshot_of
 from hlo_tools.support.diagnostic import (
     CompareError,
     Diagnostic,

@@ -16,7 +16,7 @@ FLOORS = {
     "hlo_tools.ir": 1,
     "hlo_tools.ops": 2,
     "hlo_tools.text": 3,
-    "hlo_tools.proto": 4,
+    "hlo_tools.serial": 4,
     "hlo_tools.interpreter": 4,
     "hlo_tools.analysis": 4,
     "hlo_tools.rewrite": 5,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.proto.schema import Field, Kind, Message
-from hlo_tools.proto.wire import MAX_DEPTH, Damaged
+from hlo_tools.serial.proto.schema import Field, Kind, Message
+from hlo_tools.serial.proto.wire import MAX_DEPTH, Damaged
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.strings import quote, unquote
 

@@ -13,13 +13,13 @@ from hlo_tools.ir.module import EntryLayout, Module, StackTables
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ir.sharding import Sharding
 from hlo_tools.ops.control import fusion
-from hlo_tools.proto.bindings import bindings, callee_order
-from hlo_tools.proto.extras import frontend_message, write_extras
-from hlo_tools.proto.metadata import metadata_message
-from hlo_tools.proto.recovery import recovery_message
-from hlo_tools.proto.schema import KINDS, Message
-from hlo_tools.proto.shapes import ShapeWriter
-from hlo_tools.proto.shardings import sharding_message
+from hlo_tools.serial.proto.bindings import bindings, callee_order
+from hlo_tools.serial.proto.extras import frontend_message, write_extras
+from hlo_tools.serial.proto.metadata import metadata_message
+from hlo_tools.serial.proto.recovery import recovery_message
+from hlo_tools.serial.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.shapes import ShapeWriter
+from hlo_tools.serial.proto.shardings import sharding_message
 from hlo_tools.text.malformed import Malformed
 
 _NOT_IN_MESSAGES = (

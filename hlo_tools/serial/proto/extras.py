@@ -10,9 +10,9 @@ from typing import Any
 
 from hlo_tools.ir.attributes import FrontendAttributes, Json
 from hlo_tools.ir.instruction import Extras
-from hlo_tools.proto.metadata import read_payload
-from hlo_tools.proto.schema import KINDS, Message
-from hlo_tools.proto.wire import fail
+from hlo_tools.serial.proto.metadata import read_payload
+from hlo_tools.serial.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.wire import fail
 from hlo_tools.text.codecs import end_of_braces
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import MAX_NESTING

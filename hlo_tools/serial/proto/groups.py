@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from hlo_tools.ir.attributes import Raw
-from hlo_tools.proto.schema import KINDS, Message
-from hlo_tools.proto.shardings import axis_texts, mesh_message, mesh_text, references
-from hlo_tools.proto.wire import fail
+from hlo_tools.serial.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.shardings import axis_texts, mesh_message, mesh_text, references
+from hlo_tools.serial.proto.wire import fail
 from hlo_tools.text.malformed import Malformed
 
 _IOTA = re.compile(r"\[(\d+),\s*(\d+)\]<=\[([\d,\s]+)\](?:T\(([\d,\s]+)\))?")

@@ -11,9 +11,9 @@ import pytest
 from proto_modules import RICH
 
 import hlo_tools as hlo
-from hlo_tools.proto.forms import is_binary, is_text, read_binary, read_text
-from hlo_tools.proto.schema import KINDS, Message
-from hlo_tools.proto.wire import Decoder, Encoder
+from hlo_tools.serial.proto.forms import is_binary, is_text, read_binary, read_text
+from hlo_tools.serial.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.wire import Decoder, Encoder
 
 DATA = hlo.to_proto(hlo.parse(RICH))
 TEXT = hlo.to_pbtxt(hlo.parse(RICH))

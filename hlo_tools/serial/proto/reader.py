@@ -16,14 +16,14 @@ from hlo_tools.ir.module import Alias, Donor, EntryLayout, Header, Module, Stack
 from hlo_tools.ir.op import Callees, Op
 from hlo_tools.ir.sharding import Sharding
 from hlo_tools.ops import OPS
-from hlo_tools.proto.bindings import ABSENT, CalleeField, bindings, callee_order
-from hlo_tools.proto.extras import read_extras, read_frontend
-from hlo_tools.proto.metadata import NOT_KEPT, read_metadata
-from hlo_tools.proto.recovery import recovery_text
-from hlo_tools.proto.schema import Message
-from hlo_tools.proto.shapes import ShapeReader
-from hlo_tools.proto.shardings import read_sharding
-from hlo_tools.proto.wire import Damaged, fail
+from hlo_tools.serial.proto.bindings import ABSENT, CalleeField, bindings, callee_order
+from hlo_tools.serial.proto.extras import read_extras, read_frontend
+from hlo_tools.serial.proto.metadata import NOT_KEPT, read_metadata
+from hlo_tools.serial.proto.recovery import recovery_text
+from hlo_tools.serial.proto.schema import Message
+from hlo_tools.serial.proto.shapes import ShapeReader
+from hlo_tools.serial.proto.shardings import read_sharding
+from hlo_tools.serial.proto.wire import Damaged, fail
 from hlo_tools.support.names import Names, sanitize
 from hlo_tools.text.attributes import empty_record
 

@@ -9,7 +9,7 @@ import numpy as np
 from hlo_tools.ir.literal import Array, Literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.shape import Shape, compatible, tuple_of
-from hlo_tools.proto.forms import Snapshot
+from hlo_tools.serial.proto.forms import Snapshot
 from hlo_tools.support.diagnostic import UsageError
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from hlo_tools.ir.attributes import Json
 from hlo_tools.ir.module import Module
-from hlo_tools.proto.extras import original_array, original_array_text
-from hlo_tools.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.extras import original_array, original_array_text
+from hlo_tools.serial.proto.schema import KINDS, Message
 from hlo_tools.support.diagnostic import HloError
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.reader import parse_hlo

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from hlo_tools.ir.sharding import IotaTile, Sharding, ShardingKind
-from hlo_tools.proto.metadata import metadata_message, read_metadata
-from hlo_tools.proto.schema import ENUMERATIONS, KINDS, Message
-from hlo_tools.proto.wire import Damaged, fail
+from hlo_tools.serial.proto.metadata import metadata_message, read_metadata
+from hlo_tools.serial.proto.schema import ENUMERATIONS, KINDS, Message
+from hlo_tools.serial.proto.wire import Damaged, fail
 from hlo_tools.text.attributes import metadata_text, parse_metadata
 from hlo_tools.text.malformed import Malformed
 

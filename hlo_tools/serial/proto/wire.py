@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from hlo_tools.ir.literal import Array
-from hlo_tools.proto.schema import Field, Kind, Message, Wire
+from hlo_tools.serial.proto.schema import Field, Kind, Message, Wire
 
 MAX_DEPTH = 100
 """How deep messages may be nested; the limit of the public runtimes."""

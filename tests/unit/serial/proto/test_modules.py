@@ -20,11 +20,11 @@ from hlo_tools.ir.module import Module
 from hlo_tools.ir.shape import tuple_of
 from hlo_tools.ops import OPS
 from hlo_tools.ops.structure import ConstantAttrs, constant
-from hlo_tools.proto.bindings import FIELDS, OWN, bindings, callee_order
-from hlo_tools.proto.forms import read_binary, read_text
-from hlo_tools.proto.literals import FIELDS as LITERAL_FIELDS
-from hlo_tools.proto.schema import ENUMERATIONS, KINDS
-from hlo_tools.proto.shapes import ELEMENTS
+from hlo_tools.serial.proto.bindings import FIELDS, OWN, bindings, callee_order
+from hlo_tools.serial.proto.forms import read_binary, read_text
+from hlo_tools.serial.proto.literals import FIELDS as LITERAL_FIELDS
+from hlo_tools.serial.proto.schema import ENUMERATIONS, KINDS
+from hlo_tools.serial.proto.shapes import ELEMENTS
 
 TEXTS = [pytest.param(path, id=name_of(path)) for path in [*DUMPS[:1], *ROUNDTRIP, *MODELS]]
 

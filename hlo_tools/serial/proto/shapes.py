@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hlo_tools.ir.element import BUFFER, ELEMENT_TYPES, OPAQUE, TOKEN, TUPLE, ElementType
 from hlo_tools.ir.layout import Layout, SplitConfig, layout, row_major
 from hlo_tools.ir.shape import OPAQUE_SHAPE, TOKEN_SHAPE, UNBOUNDED, Shape, array, buffer_of, tuple_of
-from hlo_tools.proto.schema import ENUMERATIONS, KINDS, Message
-from hlo_tools.proto.wire import fail
+from hlo_tools.serial.proto.schema import ENUMERATIONS, KINDS, Message
+from hlo_tools.serial.proto.wire import fail
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import MAX_RANK, parse_shape
 

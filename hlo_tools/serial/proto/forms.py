@@ -14,13 +14,13 @@ from enum import Enum
 from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.shape import with_default_layout
-from hlo_tools.proto.literals import read_literal, write_literal
-from hlo_tools.proto.reader import ModuleReader
-from hlo_tools.proto.schema import KINDS, Message
-from hlo_tools.proto.shapes import ShapeReader, ShapeWriter
-from hlo_tools.proto.textformat import parse_text, show_text
-from hlo_tools.proto.wire import Damaged, Decoder, Encoder, fail
-from hlo_tools.proto.writer import ModuleWriter
+from hlo_tools.serial.proto.literals import read_literal, write_literal
+from hlo_tools.serial.proto.reader import ModuleReader
+from hlo_tools.serial.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.shapes import ShapeReader, ShapeWriter
+from hlo_tools.serial.proto.textformat import parse_text, show_text
+from hlo_tools.serial.proto.wire import Damaged, Decoder, Encoder, fail
+from hlo_tools.serial.proto.writer import ModuleWriter
 from hlo_tools.support.diagnostic import Diagnostic, Note, ParseError, Severity
 from hlo_tools.support.source import Source
 from hlo_tools.text.reader import collector_off

@@ -38,12 +38,12 @@ from hlo_tools.ir.attributes import (
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Op, callee_fields
 from hlo_tools.ir.sharding import Sharding
-from hlo_tools.proto.groups import read_groups, read_pairs, write_groups, write_pairs
-from hlo_tools.proto.literals import read_literal, write_literal
-from hlo_tools.proto.schema import ENUMERATIONS, Message
-from hlo_tools.proto.shapes import ShapeReader, ShapeWriter
-from hlo_tools.proto.shardings import read_sharding, sharding_message
-from hlo_tools.proto.wire import fail
+from hlo_tools.serial.proto.groups import read_groups, read_pairs, write_groups, write_pairs
+from hlo_tools.serial.proto.literals import read_literal, write_literal
+from hlo_tools.serial.proto.schema import ENUMERATIONS, Message
+from hlo_tools.serial.proto.shapes import ShapeReader, ShapeWriter
+from hlo_tools.serial.proto.shardings import read_sharding, sharding_message
+from hlo_tools.serial.proto.wire import fail
 from hlo_tools.text.codecs import CODECS
 from hlo_tools.text.literals import literal_text, parse_literal
 from hlo_tools.text.malformed import Malformed

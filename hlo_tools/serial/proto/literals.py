@@ -7,9 +7,9 @@ import numpy as np
 from hlo_tools.ir.element import ELEMENT_TYPES, ElementType, real_part
 from hlo_tools.ir.literal import Array, Literal
 from hlo_tools.ir.shape import Shape
-from hlo_tools.proto.schema import KINDS, Message
-from hlo_tools.proto.shapes import ShapeReader, ShapeWriter
-from hlo_tools.proto.wire import fail
+from hlo_tools.serial.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.shapes import ShapeReader, ShapeWriter
+from hlo_tools.serial.proto.wire import fail
 
 FIELDS: dict[ElementType, str] = {e: f"{e.name}s" for e in ELEMENT_TYPES.values() if e.is_array}
 """The field that holds the elements of each type."""

@@ -10,9 +10,9 @@ import pytest
 from proto_modules import RICH
 
 import hlo_tools as hlo
-from hlo_tools.proto.schema import ENUMERATIONS, KINDS, Field, Kind, Message
-from hlo_tools.proto.textformat import parse_text, show_text
-from hlo_tools.proto.wire import Damaged, Decoder, Encoder
+from hlo_tools.serial.proto.schema import ENUMERATIONS, KINDS, Field, Kind, Message
+from hlo_tools.serial.proto.textformat import parse_text, show_text
+from hlo_tools.serial.proto.wire import Damaged, Decoder, Encoder
 
 TYPES = {"double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "bool": 8, "string": 9, "message": 11,
          "bytes": 12, "uint32": 13, "enum": 14}  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from hlo_tools.proto.messages import ENUMS, MESSAGES
+from hlo_tools.serial.proto.messages import ENUMS, MESSAGES
 
 
 class Wire(IntEnum):

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from hlo_tools.ir.attributes import Dims, Json, Metadata
-from hlo_tools.proto.schema import KINDS, Message
+from hlo_tools.serial.proto.schema import KINDS, Message
 from hlo_tools.text.strings import quote, unquote
 
 _NAMES = tuple(f.name for f in fields(Metadata) if f.name != "metadata_payload")

@@ -1,0 +1,1 @@
+"""Modules as bytes: formats that programs exchange."""
