@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hlo_tools import backend as backends
@@ -32,6 +34,7 @@ from hlo_tools.support.diagnostic import (
     CompareError,
     Diagnostic,
     HloError,
+    HloWarning,
     LimitError,
     ParseError,
     PassError,
@@ -41,6 +44,7 @@ from hlo_tools.support.diagnostic import (
     VerifyError,
 )
 from hlo_tools.support.files import decode, display_name, read_bytes
+from hlo_tools.text.context import MAX_ERRORS
 from hlo_tools.text.detect import is_mlir
 from hlo_tools.text.options import PrintOptions
 from hlo_tools.text.reader import parse_hlo
@@ -57,6 +61,7 @@ __all__ = [
     "Finding",
     "HashOptions",
     "HloError",
+    "HloWarning",
     "LimitError",
     "Limits",
     "Module",
@@ -97,30 +102,60 @@ __all__ = [
 ]
 
 
-def parse(text: str, filename: str = "<string>", warn: Callable[[Diagnostic], None] | None = None) -> Module:
+Warn = Callable[[Diagnostic], None]
+
+
+def parse(text: str, filename: str = "<string>", warn: Warn | None = None, max_errors: int = MAX_ERRORS) -> Module:
     """The module that `text` denotes: HLO or StableHLO, found by content.
 
-    `filename` is what diagnostics call it; `warn` gets what is odd but read. The module is not verified. Raises
-    ParseError, and UnsupportedError for StableHLO that has no translation here.
+    `filename` is what diagnostics call it. `warn` gets what is odd but read; without it the first such finding is a
+    Python warning, HloWarning. The module is not verified. Raises ParseError with up to `max_errors` diagnostics (0:
+    all), and UnsupportedError for StableHLO that has no translation here.
     """
-    return parse_stablehlo(text, filename) if is_mlir(text) else parse_hlo(text, filename, warn)
+    with _hearing(warn) as hear:
+        return _parse(text, filename, hear, max_errors)
 
 
-def load(path: str, warn: Callable[[Diagnostic], None] | None = None) -> Module:
+def load(path: str, warn: Warn | None = None, max_errors: int = MAX_ERRORS) -> Module:
     """The module in the file `path` (`-`: standard input), compressed or not, in any format: found by content.
 
     Raises UsageError when the file cannot be read, and what parse raises.
     """
-    return load_snapshot(path, warn).module
+    with _hearing(warn) as hear:
+        return _load_snapshot(path, hear, max_errors).module
 
 
-def load_snapshot(path: str, warn: Callable[[Diagnostic], None] | None = None) -> Snapshot:
+def load_snapshot(path: str, warn: Warn | None = None, max_errors: int = MAX_ERRORS) -> Snapshot:
     """As load; of an `HloSnapshot`, its arguments and result, too. Other formats have none."""
+    with _hearing(warn) as hear:
+        return _load_snapshot(path, hear, max_errors)
+
+
+def _parse(text: str, filename: str, warn: Warn, max_errors: int) -> Module:
+    return parse_stablehlo(text, filename) if is_mlir(text) else parse_hlo(text, filename, warn, max_errors)
+
+
+def _load_snapshot(path: str, warn: Warn, max_errors: int) -> Snapshot:
     data, name = read_bytes(path), display_name(path)
     if protos.is_binary(data):
         return protos.read_binary(data, name, warn)
     text = decode(data, name)
-    return protos.read_text(text, name, warn) if protos.is_text(text) else Snapshot(parse(text, name, warn))
+    if protos.is_text(text):
+        return protos.read_text(text, name, warn)
+    return Snapshot(_parse(text, name, warn, max_errors))
+
+
+@contextmanager
+def _hearing(warn: Warn | None) -> Iterator[Warn]:
+    """`warn`, or what makes one Python warning of all that it hears."""
+    if warn is not None:
+        yield warn
+        return
+    found: list[Diagnostic] = []
+    yield found.append
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        warnings.warn(f"{found[0]}{more}", HloWarning, stacklevel=4)
 
 
 def to_proto(
@@ -216,7 +251,7 @@ def bench(
     registry.names()
 
     def prepare() -> Executable:
-        module = parse(text, filename)
+        module = _parse(text, filename, lambda _: None, 1)
         if complete is not None:
             complete(module)
         return chosen.compile(module, threads=threads)

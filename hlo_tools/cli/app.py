@@ -137,7 +137,10 @@ def root(
         DiagnosticsFormat.text
     ),
     color: Annotated[Color, typer.Option(help="when to colour diagnostics")] = Color.auto,
-    max_errors: Annotated[int, typer.Option(min=0, metavar="N", help="print at most N errors; 0: all")] = 20,
+    max_errors: Annotated[
+        int, typer.Option(min=0, metavar="N", help="print at most N errors, and as many warnings; 0: all")
+    ] = 20,
+    werror: Annotated[bool, typer.Option("--werror", "-Werror", help="take warnings about modules for errors")] = False,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="print the version and leave")
     ] = False,
@@ -145,7 +148,8 @@ def root(
     """Read, optimise, run, check and compile HLO and StableHLO."""
     found = context.obj
     assert isinstance(found, Session)
-    found.diagnostics_format, found.color, found.max_errors = diagnostics_format.value, color.value, max_errors
+    found.diagnostics_format, found.color = diagnostics_format.value, color.value
+    found.max_errors, found.werror = max_errors, werror
 
 
 def main(given: list[str]) -> int:

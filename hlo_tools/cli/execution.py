@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import hlo_tools as hlo
-from hlo_tools.cli.session import emit
+from hlo_tools.cli.session import Session, emit
 from hlo_tools.support.files import write_outputs
 
 if TYPE_CHECKING:
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from hlo_tools.cli.options import Fill
 
 
-def load(file: str, constants: str | None, fill: Fill | None, seed: int = 0) -> hlo.Module:
+def load(state: Session, file: str, constants: str | None, fill: Fill | None, seed: int = 0) -> hlo.Module:
     """The module in `file`, complete and verified."""
-    return load_snapshot(file, constants, fill, seed).module
+    return load_snapshot(state, file, constants, fill, seed).module
 
 
-def load_snapshot(file: str, constants: str | None, fill: Fill | None, seed: int = 0) -> hlo.Snapshot:
+def load_snapshot(state: Session, file: str, constants: str | None, fill: Fill | None, seed: int = 0) -> hlo.Snapshot:
     """The same with the arguments that a HloSnapshot has."""
-    snapshot = hlo.load_snapshot(file)
+    snapshot = state.load_snapshot(file)
     complete(snapshot.module, constants, fill, seed)
     hlo.verify(snapshot.module)
     return snapshot

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TextIO
 
 import typer
 
+import hlo_tools as hlo
 from hlo_tools import __version__
 from hlo_tools.cli.xla_flags import XlaFlags
 from hlo_tools.support import knobs, render
-from hlo_tools.support.diagnostic import Diagnostic, Severity
+from hlo_tools.support.diagnostic import Diagnostic, HloError, ParseError, Severity
 from hlo_tools.support.files import write_stdout
 
 
@@ -30,27 +33,65 @@ def wants_color(choice: str, stream: TextIO) -> bool:
 
 @dataclass(slots=True)
 class Session:
-    """The options of the program as a whole, and what has been reported so far."""
+    """The options of the program as a whole, what has been reported so far, and the way in for modules."""
 
     diagnostics_format: str = "text"
     color: str = "auto"
     max_errors: int = 20
+    werror: bool = False
     xla: XlaFlags = field(default_factory=XlaFlags)
     _held: list[Diagnostic] = field(default_factory=list)  # SARIF is one document
-    _shown: int = 0
+    _count: Counter[Severity] = field(default_factory=Counter)
+
+    # ---- modules
+
+    def load(self, path: str) -> hlo.Module:
+        """The module in the file `path`; its warnings are reported."""
+        return self.load_snapshot(path).module
+
+    def load_snapshot(self, path: str) -> hlo.Snapshot:
+        """The same with the arguments that a HloSnapshot has."""
+        with self.warnings() as warn:
+            return hlo.load_snapshot(path, warn, self._most)
+
+    def parse(self, text: str, filename: str) -> hlo.Module:
+        """The module that `text` denotes; its warnings are reported."""
+        with self.warnings() as warn:
+            return hlo.parse(text, filename, warn, self._most)
+
+    @property
+    def _most(self) -> int:
+        """How many errors to look for: one more than are shown, to know whether there are more."""
+        return self.max_errors and self.max_errors + 1
+
+    @contextmanager
+    def warnings(self) -> Iterator[Callable[[Diagnostic], None]]:
+        """Gives what may be called with warnings: they are reported, or raised as errors in the end with --werror."""
+        fatal: list[Diagnostic] = []
+
+        def hear(found: Diagnostic) -> None:
+            if self.werror:
+                fatal.append(replace(found, severity=Severity.ERROR))
+            else:
+                self.report([found])
+
+        try:
+            yield hear
+        except HloError as error:
+            if not fatal:
+                raise
+            raise type(error)([*fatal, *error.diagnostics]) from error
+        if fatal:
+            raise ParseError(fatal)
+
+    # ---- diagnostics
 
     def report(self, found: Iterable[Diagnostic]) -> None:
-        """Print diagnostics on standard error; after `max_errors` errors only count them."""
-        hidden = 0
+        """Print diagnostics on standard error; after `max_errors` of a severity only count them."""
         for diagnostic in found:
-            if diagnostic.severity is Severity.ERROR:
-                self._shown += 1
-                if self._shown > self.max_errors > 0:
-                    hidden += 1
-                    continue
-            self._print(diagnostic)
-        if hidden and self.diagnostics_format == "text":
-            print(f"{hidden} more not shown; --max-errors=0 shows all", file=sys.stderr)
+            self._count[diagnostic.severity] += 1
+            if not self._count[diagnostic.severity] > self.max_errors > 0:
+                self._print(diagnostic)
 
     def _print(self, diagnostic: Diagnostic) -> None:
         if self.diagnostics_format == "sarif":
@@ -64,6 +105,8 @@ class Session:
         """Print what had to wait for the end."""
         if self.diagnostics_format == "sarif":
             print(json.dumps(render.sarif(self._held, __version__), indent=2, ensure_ascii=False), file=sys.stderr)
+        elif self.diagnostics_format == "text" and max(self._count.values(), default=0) > self.max_errors > 0:
+            print("more not shown; --max-errors=0 shows all", file=sys.stderr)
 
 
 def session(context: typer.Context) -> Session:

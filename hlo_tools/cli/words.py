@@ -13,7 +13,10 @@ from pathlib import Path
 from hlo_tools.support.diagnostic import UsageError
 
 GLOBAL_OPTIONS = ("--color", "--diagnostics-format", "--max-errors")
-"""Options of the program as a whole; each takes a value."""
+"""Options of the program as a whole that take a value."""
+
+GLOBAL_FLAGS = ("--werror", "-Werror")
+"""Those that take none."""
 
 _DEPTH = 20
 
@@ -62,6 +65,8 @@ def split_options(words: list[str]) -> tuple[list[str], list[str]]:
         name = word.partition("=")[0]
         if name.lstrip("-").startswith("xla_") and word.startswith("-"):
             xla.append(word)
+        elif word in GLOBAL_FLAGS:
+            front.append(word)
         elif name in GLOBAL_OPTIONS:
             front.append(word)
             if "=" not in word:

@@ -76,6 +76,10 @@ class HloError(Exception):
         return cls(Diagnostic(code, message, span, notes=notes))
 
 
+class HloWarning(UserWarning):
+    """Something odd in a module that was read nevertheless: Python's warning where nobody asked for diagnostics."""
+
+
 class ParseError(HloError):
     """The text is not what its language allows."""
 

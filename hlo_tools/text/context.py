@@ -20,7 +20,7 @@ from hlo_tools.text.literals import parse_literal
 from hlo_tools.text.malformed import Malformed
 
 MAX_ERRORS = 20
-"""After so many errors the rest of the text is not read."""
+"""After so many errors the rest of the text is not read, unless the caller wants more."""
 
 _AS_PRINTED = re.compile(r"(?:^|(?<=[({,\s]))(?:-0|5\.9e-39)(?![\w.\-])|\.\.\.")
 _MESSAGE = 400
@@ -37,16 +37,17 @@ Head: TypeAlias = tuple[Shape, Op[Any], dict[str, Attributes]]
 
 
 class TooMany(Exception):
-    """MAX_ERRORS is reached."""
+    """As many errors as wanted are found."""
 
 
 class Context:
     """One reading. As a `Scope` it resolves the names of computations."""
 
-    def __init__(self, source: Source, warn: Callable[[Diagnostic], None]) -> None:
+    def __init__(self, source: Source, warn: Callable[[Diagnostic], None], max_errors: int = MAX_ERRORS) -> None:
         self.source = source
         self.text = source.text
         self.warn = warn
+        self.max_errors = max_errors  # 0: all
         self.module = Module("_", source=source)
         self.problems: list[Diagnostic] = []
         self.here = 0  # where the statement that is being read starts
@@ -122,7 +123,7 @@ class Context:
         end = at + 1 if e.end is None else max(e.end, at + 1)
         message = e.message if len(e.message) <= _MESSAGE else e.message[: _MESSAGE - 3] + "..."
         self.problems.append(Diagnostic(e.code, message, self.source.span(at, end), notes=notes))
-        if len(self.problems) >= MAX_ERRORS:
+        if len(self.problems) >= self.max_errors > 0:
             raise TooMany
 
     def warning(self, message: str, at: int, length: int, code: str = "HLO1040") -> None:

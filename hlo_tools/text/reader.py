@@ -20,7 +20,7 @@ from hlo_tools.support.diagnostic import Diagnostic, ParseError
 from hlo_tools.support.source import Source
 from hlo_tools.text.attributes import Pair, split_pairs
 from hlo_tools.text.body import INSTRUCTION_START, Body
-from hlo_tools.text.context import Context, TooMany
+from hlo_tools.text.context import MAX_ERRORS, Context, TooMany
 from hlo_tools.text.header import read_header
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import MAX_LENGTH, parse_shape
@@ -33,16 +33,21 @@ _PARAMETER_NAME = re.compile(r"%?[\w.\-]+(?:\s*:\s*|\s+)(?=[a-z(])")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
 
 
-def parse_hlo(text: str, filename: str = "<string>", warn: Callable[[Diagnostic], None] | None = None) -> Module:
+def parse_hlo(
+    text: str,
+    filename: str = "<string>",
+    warn: Callable[[Diagnostic], None] | None = None,
+    max_errors: int = MAX_ERRORS,
+) -> Module:
     """The module that HLO text denotes.
 
     Read are whole modules with or without a header, and single instructions, whose operands become parameters.
     `warn` gets what is odd but read: attributes that this version does not know, which are kept as they are.
-    Raises ParseError with up to MAX_ERRORS diagnostics, each at its place.
+    Raises ParseError with up to `max_errors` diagnostics (0: all), each at its place.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    context = Context(Source(filename, text), warn or (lambda _: None))
+    context = Context(Source(filename, text), warn or (lambda _: None), max_errors)
     with collector_off():
         try:
             _module(context)

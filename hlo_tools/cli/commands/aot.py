@@ -9,6 +9,7 @@ import typer
 import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import Constants, FillElided, InputFile, Seed
+from hlo_tools.cli.session import session
 
 PANEL = "Compile and run"
 EXAMPLES = (
@@ -19,6 +20,7 @@ EXAMPLES = (
 
 
 def command(
+    context: typer.Context,
     file: InputFile,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="PREFIX", help="folder and name of the files; the C name too")
@@ -36,7 +38,7 @@ def command(
 
     The object needs no library. The C program gives arguments, results and working memory; see PREFIX.h.
     """
-    module = execution.load(file, constants, fill_elided, seed)
+    module = execution.load(session(context), file, constants, fill_elided, seed)
     hlo.compile_aot(
         module, target=target, prefix=output, cpu=mcpu, features=mattr, source=file, constants=constants or ""
     )

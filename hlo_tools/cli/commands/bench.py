@@ -19,7 +19,7 @@ from hlo_tools.cli.options import (
     Seed,
     Threads,
 )
-from hlo_tools.cli.session import emit
+from hlo_tools.cli.session import emit, session
 from hlo_tools.support.files import read_source, write_outputs
 
 PANEL = "Compile and run"
@@ -30,6 +30,7 @@ EXAMPLES = (
 
 
 def command(
+    context: typer.Context,
     file: InputFile,
     backend: BackendName = "cpu",
     threads: Threads = 1,
@@ -48,7 +49,7 @@ def command(
     from hlo_tools.cli import arrays
 
     source = read_source(file)
-    module = hlo.parse(source.text, source.name)
+    module = session(context).parse(source.text, source.name)
     hlo.verify(module)
     execution.complete(module, constants, fill_elided, seed)
     found = hlo.bench(

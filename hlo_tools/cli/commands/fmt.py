@@ -9,7 +9,7 @@ import typer
 import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import Constants, Form, InputFiles, PrintChanges, PrintForm
-from hlo_tools.cli.session import emit, note
+from hlo_tools.cli.session import emit, note, session
 from hlo_tools.cli.text import in_form
 from hlo_tools.support.diagnostic import UsageError
 from hlo_tools.support.files import read_source, write_outputs
@@ -27,6 +27,7 @@ EXAMPLES = (
 
 
 def command(
+    context: typer.Context,
     files: InputFiles,
     constants: Constants = None,
     form: PrintForm = Form.long,
@@ -50,7 +51,7 @@ def command(
         if is_mlir(source.text) and form is Form.long and not (constants or print_option):
             text = hlo.format_stablehlo(source.text, source.name)
         else:
-            module = hlo.parse(source.text, source.name)
+            module = session(context).parse(source.text, source.name)
             execution.complete(module, constants, None)
             text = in_form(module, form, print_option)
         if not (in_place or check):

@@ -11,7 +11,7 @@ import typer
 import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import Constants, InputFiles
-from hlo_tools.cli.session import emit
+from hlo_tools.cli.session import emit, session
 
 PANEL = "Inspect and convert"
 EXAMPLES = (
@@ -29,6 +29,7 @@ class Format(StrEnum):
 
 
 def command(
+    context: typer.Context,
     files: InputFiles,
     form: Annotated[Format, typer.Option("--format", help="how to print hashes")] = Format.text,
     with_constants: Annotated[bool, typer.Option("--values/--no-values", help="values of constants enter")] = True,
@@ -57,7 +58,7 @@ def command(
         frontend_attributes=frontend_attributes,
     )
     for file in files:
-        module = execution.load(file, constants, None)
+        module = execution.load(session(context), file, constants, None)
         found = hlo.hash_module(module, options)
         if form is Format.text:
             emit(f"{found.module}  {file}")

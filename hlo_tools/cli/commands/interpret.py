@@ -9,6 +9,7 @@ import typer
 import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import Constants, FillElided, InputArrays, InputFile, OutputArrays, Seed
+from hlo_tools.cli.session import session
 
 PANEL = "Compile and run"
 EXAMPLES = (
@@ -19,6 +20,7 @@ EXAMPLES = (
 
 
 def command(
+    context: typer.Context,
     file: InputFile,
     inputs: InputArrays = None,
     outputs: OutputArrays = None,
@@ -29,7 +31,7 @@ def command(
     max_seconds: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="give up after S seconds")] = None,
 ) -> None:
     """Run a module in the reference interpreter (plain numpy, op by op)."""
-    snapshot = execution.load_snapshot(file, constants, fill_elided, seed)
+    snapshot = execution.load_snapshot(session(context), file, constants, fill_elided, seed)
     module = snapshot.module
     limits = hlo.Limits(steps=max_steps, seconds=max_seconds)
     execution.deliver(hlo.interpret(module, execution.arguments(snapshot, inputs, seed), limits=limits), outputs)

@@ -14,7 +14,7 @@ import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.commands.passes import complete
 from hlo_tools.cli.options import Constants, FillElided, Form, OutputFile, PrintChanges, PrintForm, Seed
-from hlo_tools.cli.session import emit, note, session
+from hlo_tools.cli.session import Session, emit, note, session
 from hlo_tools.cli.text import in_form
 from hlo_tools.cli.xla_flags import XlaFlags
 from hlo_tools.support.diagnostic import UsageError
@@ -104,7 +104,7 @@ def command(
         note(str(pipeline))
     timing, counting = Timing(), Statistics()
     texts: list[str] = []
-    for number, module in enumerate(_modules(files or ["-"], split_input_file)):
+    for number, module in enumerate(_modules(session(context), files or ["-"], split_input_file)):
         execution.complete(module, constants, fill_elided, seed)
         if verify:
             hlo.verify(module)
@@ -132,16 +132,16 @@ def _stage_text(module: hlo.Module, platform: Platform, stage: str) -> str:
     return found.stages[stage].emit(module, found.target())
 
 
-def _modules(files: list[str], split: bool) -> Iterator[hlo.Module]:
+def _modules(state: Session, files: list[str], split: bool) -> Iterator[hlo.Module]:
     """The inputs; a part of a file has empty lines in front, so that its line numbers are those of the file."""
     for path in files:
         if not split:
-            yield hlo.load(path)
+            yield state.load(path)
             continue
         source = read_source(path)
         before = 0
         for part in re.split(rf"(?<=\n){SECTION}\n", source.text):
-            yield hlo.parse("\n" * before + part, source.name)
+            yield state.parse("\n" * before + part, source.name)
             before += part.count("\n") + 1
 
 

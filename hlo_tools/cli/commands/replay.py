@@ -72,7 +72,7 @@ def command(
     worst = 0
     for path in files:
         try:
-            snapshot = execution.load_snapshot(path, constants, fill_elided, seed)
+            snapshot = execution.load_snapshot(session(context), path, constants, fill_elided, seed)
             module = snapshot.module
             arguments = execution.arguments(snapshot, inputs, seed)
             found = hlo.replay(

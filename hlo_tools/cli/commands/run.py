@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import (
@@ -14,12 +16,14 @@ from hlo_tools.cli.options import (
     Seed,
     Threads,
 )
+from hlo_tools.cli.session import session
 
 PANEL = "Compile and run"
 EXAMPLES = (("hlo run f.hlo --inputs in.npz --outputs out.npz --threads 4", "Compile and run on arrays from a file."),)
 
 
 def command(
+    context: typer.Context,
     file: InputFile,
     backend: BackendName = "cpu",
     threads: Threads = 1,
@@ -30,7 +34,7 @@ def command(
     fill_elided: FillElided = None,
 ) -> None:
     """Compile a module in this process and run it once."""
-    snapshot = execution.load_snapshot(file, constants, fill_elided, seed)
+    snapshot = execution.load_snapshot(session(context), file, constants, fill_elided, seed)
     module = snapshot.module
     ready = hlo.compile(module, backend=backend, threads=threads)
     execution.deliver(ready(*execution.arguments(snapshot, inputs, seed)), outputs)

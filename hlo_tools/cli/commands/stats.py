@@ -10,18 +10,19 @@ import typer
 
 import hlo_tools as hlo
 from hlo_tools.cli.options import InputFile
-from hlo_tools.cli.session import emit
+from hlo_tools.cli.session import emit, session
 
 PANEL = "Inspect and convert"
 EXAMPLES = (("hlo stats module.hlo", "Count computations, instructions, opcodes and bytes."),)
 
 
 def command(
+    context: typer.Context,
     file: InputFile,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Count the computations, instructions, opcodes and bytes of a module."""
-    found = collect(hlo.load(file))
+    found = collect(session(context).load(file))
     if as_json:
         emit(json.dumps(found, indent=2))
         return

@@ -8,6 +8,7 @@ import typer
 
 import hlo_tools as hlo
 from hlo_tools.cli.options import Form, InputFile, OutputFile, PrintChanges, PrintForm
+from hlo_tools.cli.session import session
 from hlo_tools.cli.text import in_form
 from hlo_tools.support.files import write_outputs
 
@@ -24,6 +25,7 @@ Part = bool | None
 
 
 def command(
+    context: typer.Context,
     file: InputFile,
     output: OutputFile = "-",
     metadata: Annotated[
@@ -55,7 +57,7 @@ def command(
     nothing but what is named. --constants loses nothing: the values go to an .npz file, each with a name and a
     SHA-256 in a frontend attribute of its constant, and commands that take --constants put them back.
     """
-    module = hlo.load(file)
+    module = session(context).load(file)
 
     def wanted(part: Part) -> bool:
         return not only if part is None else part

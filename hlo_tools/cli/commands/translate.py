@@ -58,19 +58,16 @@ def command(
     compressed. An output named *.gz or *.zst is compressed. What a format cannot hold is said in a warning.
     """
     state = session(context)
-
-    def warn(found: hlo.Diagnostic) -> None:
-        state.report([found])
-
-    snapshot = hlo.load_snapshot(file, warn)
+    snapshot = state.load_snapshot(file)
     hlo.verify(snapshot.module)
     if message is Message.snapshot and inputs is not None:
         snapshot = hlo.snapshot_of(snapshot.module, execution.arguments(snapshot, inputs, 0))
     envelope = hlo.Envelope[message.name.upper()]
-    if to is Format.proto:
-        data = hlo.to_proto(snapshot, envelope, warn)
-    elif to is Format.pbtxt:
-        data = hlo.to_pbtxt(snapshot, envelope, warn).encode()
-    else:
-        data = in_form(snapshot.module, form).encode()
+    with state.warnings() as warn:
+        if to is Format.proto:
+            data = hlo.to_proto(snapshot, envelope, warn)
+        elif to is Format.pbtxt:
+            data = hlo.to_pbtxt(snapshot, envelope, warn).encode()
+        else:
+            data = in_form(snapshot.module, form).encode()
     write_outputs({output: compressed(output, data)})

@@ -30,7 +30,7 @@ def command(
     worst = 0
     for path in files:
         try:
-            hlo.verify(hlo.load(path, warn=lambda found: state.report([found])), layout_sensitive)
+            hlo.verify(state.load(path), layout_sensitive)
         except HloError as error:
             state.report(error.diagnostics)
             worst = max(worst, error.exit_code)

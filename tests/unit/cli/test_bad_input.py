@@ -129,15 +129,58 @@ def test_every_command_that_reads_modules(words: list[str], data: bytes | None, 
 
 @pytest.mark.parametrize("words", READERS, ids=lambda words: words[0])
 def test_an_unknown_opcode(words: list[str], tmp_path: Path) -> None:
-    """What only looks at modules warns; what gives them a meaning refuses."""
+    """Everything that reads modules warns, once; what gives them a meaning refuses."""
     path, folder = tmp_path / "in.hlo", tmp_path / "folder"
     folder.mkdir()
-    path.write_text(TEXT.replace("maximum(", "maximun("))
+    path.write_text(TEXT.replace("maximum(", "maximun(", 1))
     done = hlo(*[{"FILE": path, "OUT": folder / "out"}.get(word, word) for word in words])
     executes = words[0] in ("interpret", "run", "bench", "replay", "aot")
     assert done.code == (4 if executes else 0), done.err
-    assert not executes or done.err.startswith(f"{path}:7:")
+    warning = f"{path}:7:32: warning: unknown opcode 'maximun'; did you mean 'maximum'? [HLO1007]"
+    assert done.err.splitlines()[0] == warning and done.err.count("HLO1007") == 1
+    assert done.err.count(" error: ") == executes
     assert not (executes and list(folder.iterdir()))
+
+
+@pytest.mark.parametrize("flag", ["-Werror", "--werror"])
+@pytest.mark.parametrize("words", READERS, ids=lambda words: words[0])
+def test_warnings_as_errors(words: list[str], flag: str, tmp_path: Path) -> None:
+    text = TEXT.replace("maximum(", "maximun(", 1).replace("parameter(0)", "parameter(0), shiny=yes", 1)
+    done = hlo(*[{"FILE": "-", "OUT": tmp_path / "out"}.get(word, word) for word in words], flag, stdin=text)
+    assert done.code == 3 and not done.data and not list(tmp_path.iterdir())
+    assert [line[-9:] for line in done.err.splitlines() if line.startswith("<stdin>")] == ["[HLO1040]", "[HLO1007]"]
+    assert done.err.count(" error: ") == 2 and "warning" not in done.err
+
+
+def test_warnings_as_errors_come_before_those_that_stopped_the_reader() -> None:
+    text = TEXT.replace("parameter(0)", "parameter(0), shiny=yes", 1) + "}"
+    done = hlo("fmt", "-", "-Werror", stdin=text)
+    assert done.code == 3 and re.findall(r"error: .*(HLO\d+)", done.err) == ["HLO1040", "HLO1002"]
+
+
+def test_what_a_format_cannot_hold_as_an_error(tmp_path: Path) -> None:
+    text = TEXT.replace("parameter(0)", "parameter(0), shiny=yes", 1)
+    words = ("translate", "-", "--to", "proto", "-o", tmp_path / "out")
+    assert "[HLO1053]" in hlo(*words, stdin=text).err and (tmp_path / "out").exists()
+    (tmp_path / "out").unlink()
+    assert hlo(*words, "-Werror", stdin=text).code == 3 and not list(tmp_path.iterdir())
+
+
+def test_the_number_of_warnings_is_limited() -> None:
+    text = TEXT.replace("), ", "), shiny=yes, ")
+    count = text.count("shiny")
+    assert count > 4
+    few = hlo("stats", "-", "--max-errors=3", stdin=text).err
+    assert few.count("warning:") == 3 and few.endswith("more not shown; --max-errors=0 shows all\n")
+    assert hlo("stats", "-", "--max-errors=0", stdin=text).err.count("warning:") == count
+
+
+@pytest.mark.parametrize(("most", "shown"), [(0, 30), (1, 1), (25, 25), (30, 30), (40, 30)])
+def test_the_number_of_errors_is_limited(most: int, shown: int) -> None:
+    text = TEXT.replace("ROOT", "".join(f"bad.{i} = f32[] nothing.of.this(%{i})\n  " for i in range(30)) + "ROOT", 1)
+    done = hlo("opt", "-", f"--max-errors={most}", stdin=text)
+    assert done.code == 3 and done.err.count(" error: ") == shown
+    assert ("more not shown" in done.err) == (shown < 30)
 
 
 @pytest.mark.parametrize("words", READERS, ids=lambda words: words[0])
