@@ -25,7 +25,7 @@ MAX_ERRORS = 20
 _AS_PRINTED = re.compile(r"(?:^|(?<=[({,\s]))(?:-0|5\.9e-39)(?![\w.\-])|\.\.\.")
 _MESSAGE = 400
 """Longer messages (they quote the text) are cut."""
-_BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
+_BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?s:.*?)\*/)*")
 _RESTART = re.compile(
     r"\n[^\S\n]*(?:(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)[^\S\n]*=[^\S\n]*[a-z(]"
     r"|\}|ENTRY\b|%?[\w.\-]+ [^=\n]*\{[^\S\n]*\n)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_NOISE = re.compile(r"(?:\s++|//[^\n]*+)*+")
+_NOISE = re.compile(r"(?:\s++|//[^\n]*+)*")
 _MLIR = re.compile(
     r'(?:builtin\.)?module\b|func\.func\b|#[\w.$-]+\s*=|![\w.$-]+\s*=|"[a-z_]+\.[\w.]+"\s*\(|sdy\.mesh\b|\{-#|'
     r"(?:func|stablehlo|chlo)\."

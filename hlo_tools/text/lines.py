@@ -28,7 +28,7 @@ from hlo_tools.text.inference import MADE, made_shape
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import parse_shape
 
-_PARENTHESES = r"(?:[^()\n]++|\((?:[^()\n]++|\([^()\n]*+\))*+\))*+"
+_PARENTHESES = r"(?:[^()\n]++|\((?:[^()\n]++|\([^()\n]*+\))*\))*"
 _SHAPE = rf"\({_PARENTHESES}\)|[a-z]\w*+\[[^\]\s]*+\](?:\{{[^\n ]*+)?"
 _HEAD = re.compile(rf"(({_SHAPE}) ([a-z][a-z\d\-]*+))\(", re.ASCII)
 _LITERAL = re.compile(rf"({_PARENTHESES})\)")
@@ -40,7 +40,7 @@ _INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
 _TYPED = re.compile(rf"({_SHAPE}) %?([\w.\-]++)(?:, (?!$)|$)", re.ASCII)
 _OP_NAME = ', metadata={op_name="'
 _FRAME = " stack_frame_id="
-_METADATA = re.compile(r', metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*+\})(?=, |$)')
+_METADATA = re.compile(r', metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*\})(?=, |$)')
 _REMEMBERED = 2000
 """Longer attributes, and constants with them, are not kept for a second use."""
 _CHUNK = 1 << 16

@@ -26,7 +26,7 @@ _COMPLEX = re.compile(rf"\(\s*({_REAL})\s*,\s*({_REAL})\s*\)")
 SCALAR = re.compile(rf"{_REAL}|true|false|\(\s*{_REAL}\s*,\s*{_REAL}\s*\)")
 """One value."""
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
-_NOISE = re.compile(r"\s+|/\*(?:[^*]++|\*(?!/))*+\*/|//[^\n]*")
+_NOISE = re.compile(r"\s+|/\*(?s:.*?)\*/|//[^\n]*")
 _GAP = re.compile(r"[\s/](?<=[\w.][\s/])\s*+[\w.\-(/]")
 """Two values with a blank or a comment between them instead of a comma, or what might be that."""
 _MAX_FILLED = 1 << 26

@@ -49,7 +49,7 @@ class Snapshot:
 # ---- which message it is
 
 _TEXT_START = re.compile(
-    r"(?:\s++|\#[^\n]*+)*+(?:(hlo)|(hlo_module)|[a-z_]+)"
+    r"(?:\s++|\#[^\n]*+)*(?:(hlo)|(hlo_module)|[a-z_]+)"
     r"(?:\s*:\s*(?:\"|'|\d|true|false|\[)|\s*:?\s*[{<]\s*(?:\#[^\n]*\s*)*(?:[a-z_]+\s*[:{<]|[}>]))"
 )
 _FIRST_FIELDS = frozenset(b"\x0a\x12\x1a")

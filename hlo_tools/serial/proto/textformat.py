@@ -14,9 +14,9 @@ from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.strings import quote, unquote
 
 _TOKEN = re.compile(
-    r"""(?:\s++|\#[^\n]*+)*+(?:
+    r"""(?:\s++|\#[^\n]*+)*(?:
     (?P<name>[A-Za-z_]\w*+)
-    |(?P<number>(?:0[xX][0-9a-fA-F]++|(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+\-]?\d++)?+)[fF]?)
+    |(?P<number>(?:0[xX][0-9a-fA-F]++|(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+\-]?\d++)?)[fF]?)
     |(?P<string>"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+')
     |(?P<mark>[{}<>\[\]:;,\-])
     |(?P<end>\Z))""",
