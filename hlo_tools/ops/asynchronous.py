@@ -93,7 +93,11 @@ class AsyncDone(Asynchronous):
         if called is None:
             return
         parameters, result = signature(called)
-        need(inst.shape.bare is result, f"the result is {result}, but {inst.shape.bare} is declared")
+        need(
+            inst.shape.bare is result,
+            f"{inst.shape.bare} is declared, but the result of {called.name}, at index {{1}} of the async shape,"
+            f" is {result}",
+        )
         bound = inst.operands[0].shape.elements[0].bare
         need(
             bound is tuple_of(tuple(parameters)),
@@ -164,7 +168,7 @@ def _need_start_aliasing(inst: Instruction, called: Computation) -> None:
         need(len(entry.output) > 0, "the output index of output_to_operand_aliasing should not be empty")
         output = part_of(whole, entry.output, "output")
         operand = part_of(parameters[entry.operand], entry.operand_index, f"operand {entry.operand}")
-        need_alias_shapes(output, operand, entry.operand)
+        need_alias_shapes(output, operand, entry)
 
 
 async_start = AsyncStart("async-start", None, "async_start")

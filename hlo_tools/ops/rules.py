@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hlo_tools.ir.attributes import Aliasing
+from hlo_tools.ir.attributes import Aliasing, OutputOperandAlias
 from hlo_tools.ir.element import BUFFER, ElementType, Kind
 from hlo_tools.ir.op import ShapeError
 from hlo_tools.ir.shape import Shape, array, tuple_of
@@ -54,11 +54,9 @@ def need_kind(x: Shape, kinds: Kind, operand: int) -> None:
 
 def need_same_element(x: Shape, y: Shape, operand: int) -> None:
     """Operand `operand`, of shape `y`, has to have the element type of `x`."""
-    need(
-        x.element is y.element,
-        f"operand {operand} has elements of type {y.element}, expected {x.element}",
-        operand,
-    )
+    if x.element is not y.element:
+        mixed = ": floating point types of different precisions" if x.element.is_float and y.element.is_float else ""
+        raise ShapeError(f"operand {operand} has elements of type {y.element}, expected {x.element}{mixed}", operand)
 
 
 def need_same_dims(x: Shape, y: Shape, operand: int) -> None:
@@ -161,15 +159,17 @@ def need_aliasing(inst: Instruction, aliasing: Aliasing) -> None:
         )
         output = part_of(inst.shape, entry.output, "output")
         operand = part_of(inst.operands[entry.operand].shape, entry.operand_index, f"operand {entry.operand}")
-        need_alias_shapes(output, operand, entry.operand)
+        need_alias_shapes(output, operand, entry)
 
 
-def need_alias_shapes(output: Shape, operand: Shape, number: int) -> None:
+def need_alias_shapes(output: Shape, operand: Shape, entry: OutputOperandAlias) -> None:
     """Two parts that share a buffer have to have one shape, and one layout where both have one."""
     same = output is operand or (
         static_of(output.bare) is static_of(operand.bare) and (output.layout is None or operand.layout is None)
     )
-    need(same, f"output_to_operand_aliasing joins different shapes: {output} and {operand}", number)
+    places = f"output index {braces(entry.output)} and index {braces(entry.operand_index)} of operand {entry.operand}"
+    message = f"output_to_operand_aliasing joins different shapes: {output} and {operand}, at {places}"
+    need(same, message, entry.operand)
 
 
 def static_of(x: Shape) -> Shape:

@@ -87,7 +87,10 @@ class Iota(Op[IotaAttrs]):
     name, arity, Attrs, declared, stablehlo = "iota", 0, IotaAttrs, True, "iota"
 
     def check(self, at: IotaAttrs, shape: Shape, *xs: Shape) -> None:
-        need(shape.is_array and shape.element.kind in Kind.NUMBER, f"the result is {shape.bare}, expected numbers")
+        need(
+            shape.is_array and shape.element.kind in Kind.NUMBER,
+            f"the result is {shape.bare}, expected an array of numbers",
+        )
         need(
             0 <= at.iota_dimension < shape.rank,
             f"iota_dimension={at.iota_dimension} is out of range for rank {shape.rank}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
@@ -24,9 +24,10 @@ from hlo_tools.text.context import Context
 from hlo_tools.text.inference import inferred_shape, made_shape
 from hlo_tools.text.lines import LineReader
 from hlo_tools.text.literals import SCALAR, leading, parse_literal
-from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.malformed import Malformed, located
 from hlo_tools.text.shapes import parse_shape, without_dynamic
 from hlo_tools.text.statements import Operand, Statement, read_instruction, read_pairs
+from hlo_tools.text.strings import unquote
 
 MAX_INLINE_DEPTH = 64
 """How deep computations may stand in the place of their names inside of each other."""
@@ -55,6 +56,8 @@ class Body(LineReader):
     ) -> None:
         super().__init__(context, computation)
         self.broken: set[str] = set()  # names whose instruction could not be read
+        self.end = 0  # of the last statement with computations inside
+        self.no_root = False  # whether the one marked as root is among them
         self.implicit: set[str] = set()  # names that the text does not give
         self.implicit_parameters = implicit_parameters
         self.inline = inline
@@ -70,9 +73,11 @@ class Body(LineReader):
                 break
             at = context.skip(at)
             if at == len(text):
-                message = f"the text ends inside of computation '{self.computation.name}'"
-                context.report(Malformed(message, at, at + 1, "HLO1003"))
-                return at
+                if not context.cut_off:
+                    message = f"the text ends inside of computation '{self.computation.name}'"
+                    context.report(Malformed(message, at, at + 1, "HLO1003"))
+                end = at
+                break
             if text[at] == "}":
                 end = self._tail(at)
                 break
@@ -82,16 +87,31 @@ class Body(LineReader):
                 if not isinstance(e, _Silent):
                     context.report(e)
                 at = self._recover(at)
+                if context.is_computation(at):
+                    message = f"computation '{self.computation.name}' is not closed before the next one starts"
+                    context.report(Malformed(message, at, at + 1, "HLO1004"))
+                    end = at
+                    break
         self.finish()
         return end
 
     def _tail(self, at: int) -> int:
         if self.inline:
             return at + 1
+        try:
+            return self._attributes_of_computation(at)
+        except Malformed as e:
+            self.context.report(e)
+            return self.context.next_computation(at)
+
+    def _attributes_of_computation(self, at: int) -> int:
         _, pairs, end = read_pairs(self.context.text, at, "tail")
         for pair in pairs:
-            if pair.key == "execution_thread" and pair.value[:1] in "\"'":
-                self.computation.execution_thread = pair.value[1:-1]
+            if pair.key == "execution_thread":
+                if pair.value[0] not in "\"'":
+                    end_of_value = pair.value_at + len(pair.value)
+                    raise Malformed("execution_thread is no string", pair.value_at, end_of_value, "HLO1002")
+                self.computation.execution_thread = located(unquote, pair.value, pair.value_at)
             else:
                 self.computation.unknown += ((pair.key, pair.value),)
                 message = f"unknown attribute '{pair.key}' of a computation is kept as it is"
@@ -101,8 +121,11 @@ class Body(LineReader):
     def _recover(self, at: int) -> int:
         m = INSTRUCTION_START.match(self.context.text, at)
         if m is not None:
-            self.broken.add(m[0].removeprefix("ROOT").strip(" =\t\n%"))
-        return self.context.after_error(at)
+            self.broken.add(re.sub(r"^ROOT\s+", "", m[0]).strip(" =\t\n%"))
+            self.no_root |= m[0].startswith("ROOT")
+        if self.end > at:  # computations that stand inside have been read
+            return self.end
+        return self.context.next_statement(at, self.inline)
 
     def finish(self) -> None:
         """Settle what refers to later instructions, and the root."""
@@ -113,10 +136,25 @@ class Body(LineReader):
         computation.version += 1
         if self.root is None and self.names:
             self.root = next(reversed(self.names.values()))
+            if self.no_root or self.broken:
+                self.context.broken.add(computation.name)
         computation.root = self.root
-        if not self.names and not self.broken:
+        if self.context.problems:
+            self._check_numbers()
+        if not self.names and not self.broken and not self.context.cut_off:
             message = f"computation '{computation.name}' is empty"
             self.context.report(Malformed(message, computation.at, computation.at + len(computation.name), "HLO1034"))
+
+    def _check_numbers(self) -> None:
+        """Report parameters of one number; the verifier, who usually does, will not see this module."""
+        seen: dict[int, Instruction] = {}
+        for inst in self.names.values():
+            if inst.op.inline == "number":
+                first = seen.setdefault(inst.attrs.number, inst)
+                if first is not inst:
+                    note = Note("the first one is here", self.context.source.span(first.at, first.at + len(first.name)))
+                    message = f"duplicate parameter number {inst.attrs.number} in '{self.computation.name}'"
+                    self.context.report(Malformed(message, inst.at, inst.at + len(inst.name), "HLO2005"), note)
 
     def _control(self, names: tuple[str, ...], at: int) -> tuple[Instruction, ...]:
         found = []
@@ -131,6 +169,7 @@ class Body(LineReader):
     def _undefined(self, name: str, at: int) -> None:
         if name in self.broken:
             return
+        self.broken.add(name)  # to be said once
         close = get_close_matches(name, self.names, 1) if len(self.names) < 10_000 and len(name) < 200 else []
         notes = [Note(f"did you mean '{close[0]}'?")] if close else []
         self.context.report(Malformed(f"there is no instruction '{name}' above", at, at + len(name), "HLO1035"), *notes)
@@ -144,13 +183,13 @@ class Body(LineReader):
         st = read_instruction(context.text, at)
         sugar = _is_short_async(st.opcode)
         op = None if sugar else self._op(st, st.pairs)
-        shape = None if st.shape is None else _located(parse_shape, st.shape, st.shape_at)
+        shape = None if st.shape is None else located(parse_shape, st.shape, st.shape_at)
         operands = tuple(self._operand(x) for x in self._named(st.operands))
         if sugar:
             st = self._asynchronous(st, shape, operands)
         op = op or OPS[st.opcode]
         inline = self._inline_value(st, op, shape)
-        found = read_attributes(op, self._without_bodies(op, st.pairs), context, inline, st.opcode_at)
+        found = read_attributes(op, self._without_bodies(op, st.pairs, st.end), context, inline, st.opcode_at)
         for pair in found.unknown:
             message = f"unknown attribute '{pair.key}' of {op.name} is kept as it is"
             context.warning(message, pair.at, len(pair.key))
@@ -209,7 +248,7 @@ class Body(LineReader):
         computation = context.define(context.free_name("async_wrapped"), st.at)
         inner = Body(context, computation)
         parameter = OPS["parameter"]
-        found = read_attributes(op, self._without_bodies(op, pairs), context, None, st.opcode_at)
+        found = read_attributes(op, self._without_bodies(op, pairs, st.end), context, None, st.opcode_at)
         shapes, result = tuple(x.shape for x in operands), shape.elements[1]
         if op.name == "call" and (body := found.record.to_apply).root is not None:
             # operands and results that are bound later are in the signature of the body only
@@ -234,7 +273,7 @@ class Body(LineReader):
         first.name = self._free_name(st.name)
         self.names = {inst.name: inst for inst in self.names.values()}
 
-    def _without_bodies(self, op: Op[Any], pairs: list[Pair]) -> Iterator[Pair]:
+    def _without_bodies(self, op: Op[Any], pairs: list[Pair], end_of_statement: int) -> Iterator[Pair]:
         """The attributes with names for the computations that stand there with their bodies."""
         syntax = attribute_syntax(op.Attrs)
         for pair in pairs:
@@ -242,6 +281,7 @@ class Body(LineReader):
             if row is None or row.codec not in (CODECS[Callee], CODECS[Callees]) or not _BODY.match(pair.value):
                 yield pair
                 continue
+            self.end = end_of_statement
             names, at, end = [], pair.value_at, pair.value_at + len(pair.value)
             several = self.context.text[self.context.skip(at + 1)] == "{"
             at = self.context.skip(at + 1) if several else at
@@ -296,7 +336,7 @@ class Body(LineReader):
                 raise Malformed("an operand without a name", x.shape_at, x.shape_at + len(x.shape or ""), "HLO1002")
 
     def _operand(self, x: Operand) -> Instruction:
-        shape = None if x.shape is None else _located(parse_shape, x.shape, x.shape_at)
+        shape = None if x.shape is None else located(parse_shape, x.shape, x.shape_at)
         if x.opcode is not None:
             inst = self._nested(x, shape)
         else:
@@ -321,7 +361,7 @@ class Body(LineReader):
         return self._append(parameter, shape, (), parameter.Attrs(number=len(self.names)), name, at)
 
     def _element(self, inst: Instruction, index: int, x: Operand) -> Instruction:
-        if not inst.shape.is_tuple or index >= len(inst.shape.elements):
+        if not inst.shape.is_tuple or not 0 <= index < len(inst.shape.elements):
             raise Malformed(f"{inst.name} has no element {index}", x.at, x.at + len(x.name), "HLO1038")
         op = OPS["get-tuple-element"]
         name = self._free_name(f"{op.name}.anon")
@@ -377,7 +417,7 @@ class Body(LineReader):
             if shape.rank == 0 or not SCALAR.fullmatch(text):
                 end = len(text) if e.end is None else e.end
                 raise Malformed(e.message, st.inline_at + e.at, st.inline_at + end, e.code) from None
-        first = _located(lambda t: parse_literal(t, scalar(shape.element)), text, st.inline_at)
+        first = located(lambda t: parse_literal(t, scalar(shape.element)), text, st.inline_at)
         if shape.size > 1:
             message = "one value for an array: as in XLA it is the first element, and the others are zero"
             self.context.warning(message, st.inline_at, len(text))
@@ -399,6 +439,8 @@ class Body(LineReader):
         span = (st.opcode_at, st.opcode_at + len(st.opcode))
         if op.arity is not None and len(operands) != op.arity:
             raise Malformed(f"{op.name} takes {op.arity} operands, got {len(operands)}", *span, "HLO1024")
+        if any(c.name in self.context.broken for c in callees(record)):
+            raise _Silent(st.name)
         if any(c.root is None for c in callees(record)):
             raise Malformed(f"the shape of {op.name} must be given: what it calls is defined below", *span, "HLO1039")
         try:
@@ -433,11 +475,3 @@ def _kind(pair: Pair) -> Any:
 
 class _Silent(Malformed):
     """The statement cannot be read because of something that has been reported already."""
-
-
-def _located(read: Callable[[str], Any], text: str, at: int) -> Any:
-    try:
-        return read(text)
-    except Malformed as e:
-        end = len(text) if e.end is None else e.end
-        raise Malformed(e.message, at + e.at, at + end, e.code) from None

@@ -202,8 +202,10 @@ def _window(text: str) -> tuple[WindowDim, ...]:
         else:
             columns[_WINDOW_KEYS[key]] = [bool(int(p)) if key == "rhs_reversal" else int(p) for p in parts]
     rank = len(next(iter(columns.values()), ()))
-    if any(len(c) != rank for c in columns.values()):
-        raise Malformed("the fields of a window differ in their number of dimensions", code="HLO1017")
+    for key, value in found.items():
+        if value.count("x") != rank - 1:
+            message = f"{key}={value} of a window has not the dimensions of {next(iter(found))}, which are {rank}"
+            raise Malformed(message, code="HLO1017")
     return tuple(WindowDim(**{k: c[i] for k, c in columns.items()}) for i in range(rank))
 
 

@@ -26,10 +26,17 @@ _AS_PRINTED = re.compile(r"(?:^|(?<=[({,\s]))(?:-0|5\.9e-39)(?![\w.\-])|\.\.\.")
 _MESSAGE = 400
 """Longer messages (they quote the text) are cut."""
 _BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?s:.*?)\*/)*")
-_RESTART = re.compile(
-    r"\n[^\S\n]*(?:(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)[^\S\n]*=[^\S\n]*[a-z(]"
-    r"|\}|ENTRY\b|%?[\w.\-]+ [^=\n]*\{[^\S\n]*\n)"
-)
+_INSTRUCTION = r"(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)[^\S\n]*=[^\S\n]*[a-z(]"
+_COMPUTATION = r"ENTRY\b|%?[\w.\-]+ [^=\n]*\{[^\S\n]*\n"
+_END = rf"\}}(?!\s*,(?!\s*execution_thread))(?!\s*{_INSTRUCTION})"
+_NEXT_COMPUTATION = re.compile(rf"\n[^\S\n]*(?:{_COMPUTATION})")
+_START = re.compile(_COMPUTATION)
+_NEXT = re.compile(rf"\n[^\S\n]*(?:{_INSTRUCTION}|{_END}|{_COMPUTATION})")
+"""An end in front of an instruction is that of a value in braces."""
+_NEXT_INSIDE = re.compile(rf"\n[^\S\n]*(?:{_INSTRUCTION}|\}}|{_COMPUTATION})")
+_CONTINUED = re.compile(r"[,(=][^\S\n]*+$")
+"""The end of a line that goes on in the next one."""
+_LOOK_BACK = 100
 
 
 Head: TypeAlias = tuple[Shape, Op[Any], dict[str, Attributes]]
@@ -54,6 +61,7 @@ class Context:
         self.depth = 0  # of computations in the place of their names
         self.pool: dict[str, Computation] = {}  # every computation that is defined or named
         self.first_use: dict[str, int] = {}
+        self.broken: set[str] = set()  # computations of which the root could not be read
         self.xla_numbers = False  # see Spelling
         # memories of the fast path, by text
         self.shapes: dict[str, Shape] = {}
@@ -117,6 +125,11 @@ class Context:
 
     # ---- findings
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether it has been said that the text ends too early."""
+        return bool(self.problems) and self.problems[-1].code == "HLO1003"
+
     def report(self, e: Malformed, *notes: Note) -> None:
         """Keep an error. Raises TooMany."""
         at = min(max(e.at, 0), len(self.text))
@@ -130,7 +143,21 @@ class Context:
         """Pass on something odd that was read nevertheless."""
         self.warn(Diagnostic(code, message, self.source.span(at, at + length), Severity.WARNING))
 
-    def after_error(self, at: int) -> int:
-        """Where to go on after a fault at or behind `at`: the next line that looks like the start of something."""
-        m = _RESTART.search(self.text, at)
+    def next_statement(self, at: int, inline: bool = False) -> int:
+        """Where to go on after a fault in the statement at `at`: the next line that looks like the start of something.
+
+        `inline`: the computation stands in the place of its name, so that anything may follow its end.
+        """
+        for m in (_NEXT_INSIDE if inline else _NEXT).finditer(self.text, at):
+            if not _CONTINUED.search(self.text, max(at, m.start() - _LOOK_BACK), m.start()):
+                return self.skip(m.start())
+        return len(self.text)
+
+    def is_computation(self, at: int) -> bool:
+        """Whether what starts at `at` looks like a computation."""
+        return _START.match(self.text, at) is not None
+
+    def next_computation(self, at: int) -> int:
+        """Where to go on after a fault between computations."""
+        m = _NEXT_COMPUTATION.search(self.text, at)
         return len(self.text) if m is None else self.skip(m.start())

@@ -77,7 +77,7 @@ def statement(text: str, at: int, start: str) -> tuple[Tree[Any], int]:
         done = state.state_stack[-1] == state.parse_conf.end_state
         tree: Tree[Any] = state.value_stack[-1] if done else parser.feed_eof(last)
     except UnexpectedInput as e:
-        raise fault or _explain(parser, e, len(text)) from None
+        raise fault or _unclosed(parser) or _explain(parser, e, len(text)) from None
     assert last is not None and last.end_pos is not None
     return tree, last.end_pos
 
@@ -100,15 +100,24 @@ def _tokens(parser: Any, finish: bool = True) -> Iterator[Token]:
         if finish:
             parser.feed_eof(last)
     except UnexpectedInput as e:
-        raise _explain(parser, e, text_end) from None
+        raise _explain(parser, e, text_end, value=finish) from None
 
 
-def _explain(parser: Any, error: UnexpectedInput, text_end: int) -> Malformed:
+def _unclosed(parser: Any) -> Malformed | None:
+    """What is to be said where the text ends with a brace open: the outermost one."""
+    for item in parser.parser_state.value_stack:
+        if isinstance(item, Token) and item.type == "OPEN":
+            return Malformed("this brace is not closed", item.start_pos or 0, item.end_pos, "HLO1004")
+    return None
+
+
+def _explain(parser: Any, error: UnexpectedInput, text_end: int, value: bool = False) -> Malformed:
     token: Any = getattr(error, "token", None)
     expected = _expected(parser)
     at: Any = error.pos_in_stream
     if token is not None and token.type == "$END":
-        return Malformed(f"expected {expected}, but the text ends here", text_end, code="HLO1003")
+        what, code = ("value", "HLO1002") if value else ("text", "HLO1003")
+        return Malformed(f"expected {expected}, but the {what} ends here", text_end, code=code)
     if isinstance(error, UnexpectedCharacters) or token is None:
         at = text_end if at is None else at
         return Malformed(f"expected {expected}", at, at + 1, "HLO1002")
@@ -116,7 +125,8 @@ def _explain(parser: Any, error: UnexpectedInput, text_end: int) -> Malformed:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
+    line = text.partition("\n")[0].rstrip()
+    return line if line == text and len(text) <= 40 else line[:37] + "..."
 
 
 def _expected(parser: Any) -> str:

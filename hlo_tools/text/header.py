@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from functools import cache
 from typing import Any, get_type_hints
@@ -83,8 +83,8 @@ def _syntax() -> dict[str, tuple[str, Codec, Any]]:
     return rows
 
 
-def read_header(pairs: Iterable[Pair], scope: Scope) -> tuple[Header, list[Pair]]:
-    """The header of these attributes, and those that this version does not know. Raises Malformed."""
+def read_header(pairs: Iterable[Pair], scope: Scope, report: Callable[[Malformed], None]) -> tuple[Header, list[Pair]]:
+    """The header of these attributes, and those that this version does not know; `report` gets what is malformed."""
     values: dict[str, Any] = {}
     unknown = []
     for pair in pairs:
@@ -93,11 +93,12 @@ def read_header(pairs: Iterable[Pair], scope: Scope) -> tuple[Header, list[Pair]
             unknown.append(pair)
             continue
         if row[0] in values:
-            raise Malformed(f"attribute '{pair.key}' is given twice", pair.at, pair.at + len(pair.key), "HLO1020")
+            report(Malformed(f"attribute '{pair.key}' is given twice", pair.at, pair.at + len(pair.key), "HLO1020"))
+            continue
         try:
             values[row[0]] = row[1].parse(pair.value, scope)
         except Malformed as e:
-            raise e.shifted(pair.value_at) from None
+            report(e.shifted(pair.value_at))
     return Header(**values, unknown=tuple((p.key, p.value) for p in unknown)), unknown
 
 

@@ -16,9 +16,10 @@ import numpy as np
 
 from hlo_tools.ir.element import ElementType, Kind, real_part
 from hlo_tools.ir.literal import Array, Literal
-from hlo_tools.ir.shape import Shape
+from hlo_tools.ir.shape import Shape, scalar
 from hlo_tools.text.decimals import format_floats, parse_floats
 from hlo_tools.text.grammar import tokens
+from hlo_tools.text.literal_faults import Search
 from hlo_tools.text.malformed import Malformed
 
 _REAL = r"-?(?:\d+(?:\.\d*)?(?:[eE][+\-]?\d+)?|inf|nan(?:\(0x[0-9a-fA-F]+\))?)"
@@ -40,6 +41,21 @@ _LARGE = 1000
 
 def parse_literal(text: str, shape: Shape) -> Literal:
     """The literal of this shape that stands between the parentheses of `constant`. Raises Malformed."""
+    try:
+        return _anyhow(text, shape)
+    except Malformed:
+        if len(text) < _EXPLAINED:
+            Search(text, _check_value).literal(shape)
+        raise
+
+
+def _check_value(text: str, shape: Shape) -> None:
+    """Raises Malformed where `text` is no value of the element type of `shape`."""
+    _dense(text, scalar(shape.element))
+
+
+def _anyhow(text: str, shape: Shape) -> Literal:
+    """The literal, be it in the plain form or not."""
     short = len(text) < _EXPLAINED
     if short and _GAP.search(text):
         return _parse(_with_plain_commas(text), shape)

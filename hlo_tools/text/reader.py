@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hlo_tools.ir.computation import Computation
@@ -22,14 +23,15 @@ from hlo_tools.text.attributes import Pair, split_pairs
 from hlo_tools.text.body import INSTRUCTION_START, Body
 from hlo_tools.text.context import MAX_ERRORS, Context, TooMany
 from hlo_tools.text.header import read_header
-from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.shapes import MAX_LENGTH, parse_shape
+from hlo_tools.text.malformed import Malformed, located
+from hlo_tools.text.shapes import parse_shape
 from hlo_tools.text.statements import Head, read_head, read_pairs
-from hlo_tools.text.tables import TABLES, read_table
+from hlo_tools.text.tables import TABLES, Table, read_table
 
 _HEADER = re.compile(r"HloModule %?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
 _HEAD = re.compile(r"(ENTRY )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
-_PARAMETER_NAME = re.compile(r"%?[\w.\-]+(?:\s*:\s*|\s+)(?=[a-z(])")
+_BROKEN_HEAD = re.compile(r"(?=ENTRY\b|[^\n]*->|[^\n]*\{[^\S\n]*\n)(?:(ENTRY)\b[^\S\n]*)?%?([\w.\-]*)[^\n]*\n")
+"""A line that was meant to start a computation."""
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
 
 
@@ -60,7 +62,7 @@ def parse_hlo(
             with suppress(TooMany):
                 context.report(Malformed("nested too deeply", context.here, code="HLO1006"))
     if context.problems:
-        raise ParseError(context.problems)
+        raise ParseError(sorted(context.problems, key=lambda d: d.span.start if d.span else 0))
     cut = text.endswith("\n") and not text.endswith("\n\n")
     context.module.spelling = Spelling(last_line=not cut, xla_numbers=context.xla_numbers)
     return context.module
@@ -92,23 +94,37 @@ def _module(context: Context) -> None:
         raise Malformed("there is no module in this text", at, code="HLO1003")
     headed = text.startswith("HloModule", at)
     if headed:
-        at = context.skip(_header(context, at))
+        at = context.skip(_read(context, at, _header))
     tables: dict[str, Any] = {}
     while at < len(text):
         m = _WORD.match(text, at)
         table = TABLES.get(m[0]) if m is not None else None
-        if table is not None and m is not None:
-            tables[table.field], at = read_table(table, text, m.end())
-        elif not context.pool and INSTRUCTION_START.match(text, at):
+        if table is not None:
+            at = _read(context, at, partial(_table, tables, table))
+        elif not context.pool and not context.problems and INSTRUCTION_START.match(text, at):
             at = _single_instruction(context, at)
         else:
-            at = _computation(context, at)
+            at = _read(context, at, _computation)
         at = context.skip(at)
     if tables:
         module.tables = StackTables(**tables)
     if not module.computations and not context.problems:
         raise Malformed("the module has no computation", at, code="HLO1003")
     _finish(context, headed)
+
+
+def _read(context: Context, at: int, part: Callable[[Context, int], int]) -> int:
+    """Read a part of the module; returns where it ends, or where the next computation starts after a fault."""
+    try:
+        return part(context, at)
+    except Malformed as e:
+        context.report(e)
+        return context.next_computation(at)
+
+
+def _table(tables: dict[str, Any], table: Table, context: Context, at: int) -> int:
+    tables[table.field], end = read_table(table, context.text, at + len(table.heading))
+    return end
 
 
 def _header(context: Context, at: int) -> int:
@@ -121,7 +137,7 @@ def _header(context: Context, at: int) -> int:
     except Malformed:
         name, pairs, end = read_pairs(context.text, at, "header")
     context.module.name = name.removeprefix("%")
-    context.module.header, unknown = read_header(pairs, context)
+    context.module.header, unknown = read_header(pairs, context, context.report)
     for pair in unknown:
         context.warning(f"unknown attribute '{pair.key}' of the module is kept as it is", pair.at, len(pair.key))
     return end
@@ -131,7 +147,7 @@ def _finish(context: Context, headed: bool) -> None:
     """Settle what may be named before it is defined, the entry, and the name of a module without header."""
     module = context.module
     for name, computation in context.pool.items():
-        if module.computations.get(name) is not computation:
+        if module.computations.get(name) is not computation and name not in context.broken:
             at = context.first_use[name]
             at = max(context.text.find(name, at), at)
             context.report(Malformed(f"there is no computation '{name}'", at, at + len(name), "HLO1031"))
@@ -152,39 +168,37 @@ def _computation(context: Context, at: int) -> int:
             head, end = read_head(context.text, at)
         except Malformed as e:
             context.report(e)
-            return context.after_error(at)
+            broken = _BROKEN_HEAD.match(context.text, at)
+            if broken is None:
+                return context.next_computation(at)
+            head, end = Head(broken[1] is not None, broken[2] or None, broken.start(2), None, None, at), broken.end()
     computation = context.define(head.name or context.free_name("entry"), head.at)
     if head.entry:
         if context.module.entry is not None:
             context.report(Malformed("the module has two entry computations", at, at + 5, "HLO1032"))
         context.module.entry = computation
-    end = Body(context, computation).read(end)
+    body = Body(context, computation)
+    end = body.read(end)
     if next(reversed(computations)) != computation.name:  # behind those that stand inside of it
         computations[computation.name] = computations.pop(computation.name)
-    if head.parameters is not None and computation.root is not None and not context.problems:
-        _check_signature(context, head, computation)
+    if head.parameters is not None and computation.root is not None:
+        _check_signature(context, head, computation, sound=not body.broken)
     return end
 
 
-def _check_signature(context: Context, head: Head, computation: Computation) -> None:
-    """Compare the signature behind the name of a computation with its parameters and its root."""
+def _check_signature(context: Context, head: Head, computation: Computation, sound: bool) -> None:
+    """Compare the signature behind the name of a computation with its parameters and its root, if all could be read."""
     parameters, result = computation.parameters, computation.result.shape
     written = ", ".join([f"{p.name}: {p.shape.bare.text}" for p in parameters])
     if head.result == result.bare.text and head.parameters == written:
         return
-    span = (head.at, head.at + len(head.name or ""))
     try:
-        read_head(context.text, head.start)  # the quick way took whatever stands there
+        head, _ = read_head(context.text, head.start)  # the quick way took whatever stands there
+        *given, declared = (located(parse_shape, shape, at) for shape, at in head.shapes)
     except Malformed as e:
         context.report(e)
         return
-    try:
-        if len(head.parameters or "") > MAX_LENGTH:
-            raise Malformed("too long", code="HLO1006")
-        given = parse_shape(f"({_PARAMETER_NAME.sub('', head.parameters or '')})").elements
-        declared = parse_shape(head.result or "")
-    except Malformed as e:
-        context.report(Malformed(f"in the signature: {e.message}", *span, e.code))
+    if not sound:
         return
     same = len(given) == len(parameters)
     if not same or not all(compatible(shape, p.shape) for shape, p in zip(given, parameters, strict=True)):
@@ -192,7 +206,7 @@ def _check_signature(context: Context, head: Head, computation: Computation) -> 
         context.warning(message, head.at, len(head.name or ""))
     if not compatible(declared, result):
         message = f"the signature of '{computation.name}' ends in {declared}, its root is {result}"
-        context.report(Malformed(message, *span, "HLO1033"))
+        context.report(Malformed(message, head.at, head.at + len(head.name or ""), "HLO1033"))
 
 
 def _single_instruction(context: Context, at: int) -> int:

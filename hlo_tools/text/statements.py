@@ -21,6 +21,7 @@ class Head:
     parameters: str | None
     result: str | None
     start: int
+    shapes: list[tuple[str, int]] = field(default_factory=list)  # of the parameters, and that of the result
 
 
 @dataclass(slots=True)
@@ -76,6 +77,8 @@ def read_head(text: str, at: int) -> tuple[Head, int]:
             *parameters, result = [x for x in c.children if x is not None]
             head.parameters = ", ".join(text[slice(*_span(p))] for p in parameters)
             head.result = text[slice(*_span(result))]
+            spans = [_span(x) for x in (*(p.children[1] for p in parameters), result)]
+            head.shapes = [(text[start:stop], start) for start, stop in spans]
     return head, end
 
 

@@ -13,6 +13,7 @@ from hlo_tools.text.strings import quote, unquote
 
 _NAME = re.compile(r'\s*(\d{1,9}) ("(?:[^"\\\n]|\\.)*")(?=\s)')
 _RECORD = re.compile(r"\s*(\d{1,9}) ?\{([^{}]*)\}")
+_ROW = re.compile(r"\s*(\d+)")
 _INT = r"\d{1,18}"
 _FIELD = re.compile(r"(\w+)\s*=\s*(\d+)")
 
@@ -82,6 +83,8 @@ def read_table(table: Table, text: str, at: int) -> tuple[tuple[Any, ...], int]:
         except ValueError:
             raise Malformed("a number is out of range", m.start(2), m.end(2), "HLO1015") from None
         at = m.end()
+    if (m := _ROW.match(text, at)) is not None:
+        raise Malformed(f"row {m[1]} of {table.heading} is malformed", m.start(1), m.end(1), "HLO1022")
     return tuple(rows), at
 
 

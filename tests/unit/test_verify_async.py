@@ -32,7 +32,9 @@ BAD = {
     "((f32[2]), f32[4], u32[]) async-start(p), calls=work;" + DONE: "are not fully bound: (f32[2])",
     "((f32[2]), f32[4], u32[]) async-start(p), calls=work; t = ((f32[2]), f32[4], u32[]) async-update(s, q);"
     "ROOT d = f32[4] async-done(t)": "has 1 new operands, but the shape indicates 0 new bound parameters",
-    START.removeprefix("s = ") + "ROOT d = f32[5] async-done(s)": "the result is f32[4], but f32[5] is declared",
+    START.removeprefix("s = ") + "ROOT d = f32[5] async-done(s)": (
+        "f32[5] is declared, but the result of work, at index {1} of the async shape, is f32[4]"
+    ),
     '((f32[2], f32[3]), f32[4], u32[]) async-start(p, q), calls=work, async_execution_thread="t";' + DONE:
         "async_execution_thread is t, but work runs on the thread main",
     ALIASING + "{{1}: (2, {})};" + DONE:

@@ -41,7 +41,7 @@ def test_python_can_take_them_for_errors() -> None:
 
 @pytest.mark.parametrize(("most", "count"), [(0, 50), (7, 7), (100, 50)])
 def test_as_many_errors_as_are_wanted(most: int, count: int) -> None:
-    text = "ENTRY e {\n" + "".join(f"  a.{i} = f32[] negate(none)\n" for i in range(50)) + "}\n"
+    text = "ENTRY e {\n" + "".join(f"  a.{i} = f32[] negate(none.{i})\n" for i in range(50)) + "}\n"
     with pytest.raises(hlo.ParseError) as caught:
         hlo.parse(text, max_errors=most)
     assert len(caught.value.diagnostics) == count
