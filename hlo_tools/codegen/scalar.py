@@ -26,7 +26,7 @@ from hlo_tools.codegen.value import (
     real,
 )
 from hlo_tools.ir.aspect import Aspect
-from hlo_tools.ir.attributes import ComparisonDirection, ComparisonType
+from hlo_tools.ir.attributes import ComparisonType
 from hlo_tools.ir.element import F8E8M0FNU, F32, PRED, S32, U32, ElementType, real_part
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ops import OPS
@@ -241,21 +241,29 @@ def total_order_key(x: Expr) -> Expr:
 
 
 def _compare(inst: Instruction, args: Sequence[Value]) -> Value:
-    direction = inst.attrs.direction
+    """Complex numbers are ordered by their real parts, and where those are equal by their imaginary parts."""
+    word, total = inst.attrs.direction.value.lower(), inst.attrs.type is ComparisonType.TOTALORDER
     x, y = args
-    if isinstance(x, Complex) and isinstance(y, Complex):
-        both = [kernel.compare("eq", a, b) for a, b in zip(parts(x), parts(y), strict=True)]
-        equal = kernel.binary("and", both[0], both[1])
-        return equal if direction is ComparisonDirection.EQ else kernel.unary("not", equal)
-    a, b = real(x), real(y)
+    if not (isinstance(x, Complex) and isinstance(y, Complex)):
+        return _compared(word, real(x), real(y), total)
+    (a, c), (b, d) = parts(x), parts(y)
+    imaginary = _compared(word, c, d, total)
+    if word == "ne":
+        return kernel.binary("or", _compared(word, a, b, total), imaginary)
+    tied = kernel.binary("and", _compared("eq", a, b, total), imaginary)
+    strictly = word.replace("e", "t")
+    return tied if word == "eq" else kernel.binary("or", _compared(strictly, a, b, total), tied)
+
+
+def _compared(word: str, a: Expr, b: Expr, total: bool) -> Expr:
     element = a.type.element
-    if inst.attrs.type is ComparisonType.TOTALORDER and element.is_float:
+    if total and element.is_float:
         a, b = total_order_key(a), total_order_key(b)
     elif element is PRED:
         a, b = kernel.convert(a, UNSIGNED_OF[8]), kernel.convert(b, UNSIGNED_OF[8])
     else:
         a, b = kernel.convert(a, working(element)), kernel.convert(b, working(element))
-    return kernel.compare(direction.value.lower(), a, b)
+    return kernel.compare(word, a, b)
 
 
 def _select(inst: Instruction, args: Sequence[Value]) -> Value:

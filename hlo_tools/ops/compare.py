@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from hlo_tools.ir.attributes import ComparisonDirection, ComparisonType, NoAttrs, attr
-from hlo_tools.ir.element import PRED, ElementType, Kind
+from hlo_tools.ir.element import PRED, ElementType, Kind, real_part
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, Op, Trait
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import arithmetic
-from hlo_tools.ops.numerics import same_extent, total_order_key
+from hlo_tools.ops.numerics import Array, same_extent, total_order_key
 from hlo_tools.ops.rules import (
     made,
     merged_dynamic,
@@ -51,10 +51,24 @@ _FUNCTIONS: dict[ComparisonDirection, Callable[..., Any]] = {
 }
 
 
+_STRICT = {
+    ComparisonDirection.GE: ComparisonDirection.GT,
+    ComparisonDirection.LE: ComparisonDirection.LT,
+}
+
+
+def _compared(x: Array, y: Array, direction: ComparisonDirection, element: ElementType, total: bool) -> Any:
+    """A relation between real numbers."""
+    if total:
+        x, y = total_order_key(x, element), total_order_key(y, element)
+    return _FUNCTIONS[direction](x, y)
+
+
 class Compare(Op[CompareAttrs]):
     """Whether a relation holds between the elements of two arrays.
 
-    type TOTALORDER compares floats as IEEE 754 totalOrder (-NaN < -inf < -0 < 0 < inf < NaN).
+    type TOTALORDER compares floats as IEEE 754 totalOrder (-NaN < -inf < -0 < 0 < inf < NaN). Complex numbers are
+    ordered by their real parts, and where those are equal by their imaginary parts (StableHLO spec, section compare).
     """
 
     name, arity, Attrs, stablehlo = "compare", 2, CompareAttrs, "compare"
@@ -66,11 +80,6 @@ class Compare(Op[CompareAttrs]):
         need_array(y, 1)
         need_same_element(x, y, 1)
         need_same_dims(x, y, 1)
-        need(
-            not x.element.is_complex or at.direction in (ComparisonDirection.EQ, ComparisonDirection.NE),
-            f"complex numbers have no order: direction={at.direction.value}",
-            0,
-        )
         if at.type is not None:
             usual = usual_order(x.element)
             total = at.type is ComparisonType.TOTALORDER and usual is ComparisonType.FLOAT
@@ -79,10 +88,18 @@ class Compare(Op[CompareAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         x, y = same_extent(xs) if inst.shape.dynamic else xs
-        if inst.attrs.type is ComparisonType.TOTALORDER:
-            element = inst.operands[0].shape.element
-            x, y = total_order_key(x, element), total_order_key(y, element)
-        return _FUNCTIONS[inst.attrs.direction](x, y)
+        element, direction = inst.operands[0].shape.element, inst.attrs.direction
+        total = inst.attrs.type is ComparisonType.TOTALORDER
+        if not element.is_complex:
+            return _compared(x, y, direction, element, total)
+        part = real_part(element)
+        imaginary = _compared(x.imag, y.imag, direction, part, total)
+        if direction is ComparisonDirection.NE:
+            return _compared(x.real, y.real, direction, part, total) | imaginary
+        strictly = _STRICT.get(direction, direction)
+        equal = _compared(x.real, y.real, ComparisonDirection.EQ, part, total)
+        decided = strictly is not ComparisonDirection.EQ and _compared(x.real, y.real, strictly, part, total)
+        return decided | (equal & imaginary)
 
     def cost(self, inst: Instruction) -> Cost:
         return Cost(flops=inst.shape.size)
