@@ -17,9 +17,10 @@ from hlo_tools.debug.replay import ReplayReport, replay
 from hlo_tools.debug.strip import Strip, strip
 from hlo_tools.debug.weights import put_constants, take_constants
 from hlo_tools.interpreter.compare import Tolerance
+from hlo_tools.interpreter.devices import Host
 from hlo_tools.interpreter.elided import Fill, fill_elided
-from hlo_tools.interpreter.inputs import random_inputs
-from hlo_tools.interpreter.run import Limits, interpret
+from hlo_tools.interpreter.inputs import random_feed, random_inputs
+from hlo_tools.interpreter.run import Limits, interpret, interpret_devices
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module
@@ -62,6 +63,7 @@ __all__ = [
     "HashOptions",
     "HloError",
     "HloWarning",
+    "Host",
     "LimitError",
     "Limits",
     "Module",
@@ -84,11 +86,13 @@ __all__ = [
     "format_stablehlo",
     "hash_module",
     "interpret",
+    "interpret_devices",
     "isolate",
     "load",
     "load_snapshot",
     "parse",
     "put_constants",
+    "random_feed",
     "random_inputs",
     "replay",
     "run_passes",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from hlo_tools.api import Array, Module
 from hlo_tools.ir.element import element_of
@@ -14,40 +16,50 @@ _SHOWN = 64
 """Elements of a result that `summary` prints."""
 
 
-def read_arguments(path: str, module: Module) -> list[Array]:
-    """The arrays of `path` for the flattened parameters of the entry, in order.
+def read_arguments(path: str, module: Module, devices: int) -> list[list[Array]]:
+    """The arrays of `path` for the flattened parameters of the entry, in order, for each device.
 
+    An array is for all devices, or has one more dimension in front that counts them.
     Raises UsageError when one is missing or does not have the parameter's shape and type, ParseError when the file is
     no .npz.
     """
     stored = npz.read(path)
     shapes = [leaf for parameter in module.main.parameters for _, leaf in parameter.shape.leaves()]
     leaves = [shape for shape in shapes if not shape.is_token]
-    return [_argument(path, f"arg{index}", stored, leaf) for index, leaf in enumerate(leaves)]
+    columns = [_argument(path, f"arg{index}", stored, leaf, devices) for index, leaf in enumerate(leaves)]
+    return [[column[device] for column in columns] for device in range(devices)]
 
 
-def _argument(path: str, name: str, stored: dict[str, Array], shape: Shape) -> Array:
+def _argument(path: str, name: str, stored: dict[str, Array], shape: Shape, devices: int) -> Sequence[Array]:
+    """One array for each device."""
     found = stored.get(name)
     if found is None:
         raise UsageError(Diagnostic("HLO5001", f"'{path}' holds no {name}, which should be {shape.bare}", file=path))
     made = npz.restored(found, shape.element.dtype, shape.dims)
-    if made is None:
+    if made is not None:
+        return [made] * devices
+    stacked = npz.restored(found, shape.element.dtype, (devices, *shape.dims)) if devices > 1 else None
+    if stacked is None:
         message = f"{name} of '{path}' is {found.dtype}{list(found.shape)}; the module takes {shape.bare}"
         raise UsageError(Diagnostic("HLO5001", message, file=path))
-    return made
+    return list(stacked)
 
 
-def archive(arrays: Iterable[Array]) -> bytes:
-    """An .npz file with `out0`, `out1`, ...; the same arrays give the same bytes."""
-    return npz.content({f"out{index}": array for index, array in enumerate(arrays)})
+def archive(devices: Sequence[Sequence[Array]]) -> bytes:
+    """An .npz file with `out0`, `out1`, ...; the same arrays give the same bytes.
+
+    With several devices each array has one more dimension in front that counts them.
+    """
+    results = devices[0] if len(devices) == 1 else [np.stack(column) for column in zip(*devices, strict=True)]
+    return npz.content({f"out{index}": array for index, array in enumerate(results)})
 
 
-def summary(arrays: Sequence[Array]) -> str:
+def summary(arrays: Sequence[Array], name: str = "out") -> str:
     """The arrays for a person: type, shape and the first elements of each."""
     lines = []
     for index, array in enumerate(arrays):
         flat = [str(value) for value in array.reshape(-1)[:_SHOWN]]
         more = ", ..." if array.size > _SHOWN else ""
         dims = ",".join(str(size) for size in array.shape)
-        lines.append(f"out{index} {element_of(array.dtype)}[{dims}] {{{', '.join(flat)}{more}}}")
+        lines.append(f"{name}{index} {element_of(array.dtype)}[{dims}] {{{', '.join(flat)}{more}}}")
     return "\n".join(lines)

@@ -36,19 +36,34 @@ def complete(module: hlo.Module, constants: str | None, fill: Fill | None, seed:
 
 def arguments(snapshot: hlo.Snapshot, path: str | None, seed: int) -> list[Array]:
     """The arguments from the .npz file `path`, else those of the snapshot, else generated ones."""
+    return arguments_of_devices(snapshot, path, seed, 1)[0]
+
+
+def arguments_of_devices(snapshot: hlo.Snapshot, path: str | None, seed: int, devices: int) -> list[list[Array]]:
+    """The same for each of several devices."""
     if path is None:
         kept = hlo.snapshot_arguments(snapshot)
-        return hlo.random_inputs(snapshot.module, seed) if kept is None else kept
+        if kept is not None:
+            return [kept] * devices
+        return [hlo.random_inputs(snapshot.module, seed, device) for device in range(devices)]
     from hlo_tools.cli import arrays
 
-    return arrays.read_arguments(path, snapshot.module)
+    return arrays.read_arguments(path, snapshot.module, devices)
 
 
 def deliver(results: list[Array], path: str | None) -> None:
     """Write results to the .npz file `path`, or print them when there is none."""
+    deliver_devices([results], path)
+
+
+def deliver_devices(results: list[list[Array]], path: str | None) -> None:
+    """The same with the results of several devices."""
     from hlo_tools.cli import arrays
 
-    if path is None:
-        emit(arrays.summary(results))
-    else:
+    if path is not None:
         write_outputs({path: arrays.archive(results)})
+    elif len(results) == 1:
+        emit(arrays.summary(results[0]))
+    else:
+        for device, own in enumerate(results):
+            emit(arrays.summary(own, f"device {device} out"))

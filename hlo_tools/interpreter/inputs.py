@@ -16,9 +16,11 @@ the others as they were.
 from __future__ import annotations
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
+from hlo_tools.interpreter.devices import Feed
 from hlo_tools.interpreter.uses import Follower, Role, Uses
 from hlo_tools.ir.element import ElementType
 from hlo_tools.ir.module import Module
@@ -27,19 +29,36 @@ from hlo_tools.ops.numerics import Array, narrow
 
 _SMALL = 8
 """Integers that are no indices lie in [-8, 8), or [0, 8) when they have no sign."""
+_FEED = 1
+"""Tells the seeds of fed values from those of arguments."""
 _UNUSED = Uses(None, 1.0, Role.NONE)
 
 
-def random_inputs(module: Module, seed: int = 0) -> list[Array]:
-    """One array per leaf of the entry parameters, in order."""
+def random_inputs(module: Module, seed: int = 0, device: int = 0) -> list[Array]:
+    """One array per leaf of the entry parameters, in order; other ones for each device."""
     follower = Follower(module)
     made: list[Array] = []
     for parameter in module.main.parameters:
         for path, shape in parameter.shape.leaves():
             if not shape.is_token:
-                rng = np.random.default_rng([seed, len(made)])
+                rng = np.random.default_rng([seed, len(made), *([device] if device else [])])
                 made.append(random_array(shape, rng, follower.uses(parameter, path)))
     return made
+
+
+def random_feed(seed: int) -> Feed:
+    """Values for infeeds: other ones each time and for each device."""
+    counts: dict[int, int] = {}
+
+    def feed(device: int, shape: Shape) -> Any:
+        counts[device] = counts.get(device, 0) + 1
+        return _filled(shape, np.random.default_rng([seed, device, counts[device], _FEED]))
+
+    return feed
+
+
+def _filled(shape: Shape, rng: np.random.Generator) -> Any:
+    return tuple(_filled(s, rng) for s in shape.elements) if shape.is_tuple else random_array(shape, rng)
 
 
 def random_array(shape: Shape, rng: np.random.Generator, uses: Uses = _UNUSED) -> Array:

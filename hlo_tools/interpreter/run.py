@@ -7,12 +7,14 @@ needs no recursion over operands, so depth of a graph does not matter.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hlo_tools.interpreter.devices import Host, SimulatedDevice, World
 from hlo_tools.ir.computation import Computation, by_version
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.module import Module
@@ -23,8 +25,9 @@ from hlo_tools.ops.custom import custom_call
 from hlo_tools.ops.dynamic import filled
 from hlo_tools.ops.endless import EndlessLoop, nothing
 from hlo_tools.ops.numerics import Array
+from hlo_tools.ops.participants import Unmatched
 from hlo_tools.ops.structure import TOKEN_VALUE, Elided
-from hlo_tools.support.diagnostic import CompareError, LimitError, UnsupportedError, UsageError
+from hlo_tools.support.diagnostic import CompareError, LimitError, UnsupportedError, UsageError, VerifyError
 
 _CLOCK_STEPS = 256
 """After so many instructions the clock is read."""
@@ -49,6 +52,36 @@ def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None
     (HLO5007) when a check that the module makes does not hold.
     """
     return Machine(module, limits or Limits()).results(arguments)
+
+
+def interpret_devices(
+    module: Module,
+    arguments: Sequence[Sequence[Any]],
+    *,
+    replicas: int = 1,
+    partitions: int = 1,
+    limits: Limits | None = None,
+    host: Host | None = None,
+) -> list[list[Array]]:
+    """Run `module` on replicas x partitions simulated devices; the leaves of the result of each device.
+
+    arguments  for each device what `interpret` takes; device number = replica * partitions + partition
+    host       what infeeds get, and where outfeeds go
+
+    The devices take turns in a fixed order, so that the same arguments give the same results. Raises what `interpret`
+    raises, LimitError (HLO5008) when devices wait for each other for ever, and VerifyError (HLO5009) for a collective
+    that does not fit the devices or the collectives of others.
+    """
+    world = World(module, replicas, partitions, host)
+    if len(arguments) != len(world.devices):
+        message = f"there are {len(world.devices)} devices, but arguments for {len(arguments)}"
+        raise UsageError.at("HLO5001", message)
+    tasks: list[Callable[[], list[Array]]] = []
+    for device, given in zip(world.devices, arguments, strict=True):
+        machine = Machine(module, limits or Limits(), device)
+        tasks.append(partial(machine.leaves, entry_values(module.main, given)))
+    with np.errstate(all="ignore"):
+        return world.run(tasks)
 
 
 def entry_values(main: Computation, arguments: Sequence[Any]) -> list[Any]:
@@ -123,20 +156,33 @@ def plan(computation: Computation) -> Plan:
 class Machine:
     """Runs computations of one module; it is the `Env` that ops see."""
 
-    def __init__(self, module: Module, limits: Limits) -> None:
+    def __init__(self, module: Module, limits: Limits, device: SimulatedDevice | None = None) -> None:
         self.module = module
         self.limits = limits
+        self._device = device
         self.steps = 0
         self.deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
 
+    @property
+    def device(self) -> SimulatedDevice:
+        """The device that runs it, by default the only one there is."""
+        if self._device is None:
+            self._device = World(self.module).devices[0]
+        return self._device
+
     def results(self, arguments: Sequence[Any]) -> list[Array]:
         """Run the entry, see `interpret`."""
+        values = entry_values(self.module.main, arguments)
+        with np.errstate(all="ignore"):
+            (results,) = self.device.world.run([lambda: self.leaves(values)])
+        found: list[Array] = results
+        return found
+
+    def leaves(self, values: Sequence[Any]) -> list[Array]:
+        """The leaves of the result of the entry for values of its parameters."""
         main = self.module.main
-        values = entry_values(main, arguments)
         try:
-            with np.errstate(all="ignore"):
-                result = self.call(main, values)
-            leaves = flattened(result, main.result.shape)
+            leaves = flattened(self.call(main, values), main.result.shape)
         except RecursionError:
             raise LimitError.at("HLO5006", "computations call each other too deeply", self.module.span(main)) from None
         except EndlessLoop as e:
@@ -171,6 +217,8 @@ class Machine:
             if Trait.SIDE_EFFECT in inst.op.traits or inst.op is custom_call:
                 raise LimitError.at("HLO5006", str(e), self.module.span(inst)) from None
             return nothing(inst.shape, e.value)
+        except Unmatched as e:
+            raise VerifyError.at("HLO5009", f"{inst.name}: {e}", self.module.span(inst)) from e
         except CheckFailed as e:
             raise CompareError.at("HLO5007", str(e), self.module.span(inst)) from e
         except ValueError as e:

@@ -17,6 +17,7 @@ from hlo_tools.ir.shape import Shape
 
 if TYPE_CHECKING:
     from hlo_tools.ir.computation import Computation
+    from hlo_tools.ir.device import Device
     from hlo_tools.ir.instruction import Instruction
 
 A = TypeVar("A")
@@ -65,6 +66,11 @@ class Cost:
 
 class Env(Protocol):
     """What an op may ask of the interpreter that evaluates it."""
+
+    @property
+    def device(self) -> Device:
+        """The device that the interpreter plays."""
+        ...
 
     def call(self, computation: Computation, args: Sequence[Any]) -> Any:
         """The value of `computation` for these arguments."""

@@ -7,13 +7,14 @@ available, one update after the other: what is there so far is a prefix of what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hlo_tools.ir.attributes import Aliasing, attr
 from hlo_tools.ir.computation import Computation
+from hlo_tools.ir.device import Pending
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Callee, Trait
+from hlo_tools.ir.op import Callee, Env, NotYet, Op, Trait
 from hlo_tools.ir.shape import Shape, compatible, tuple_of
-from hlo_tools.ops.family import NotYetOp
 from hlo_tools.ops.rules import (
     braces,
     need,
@@ -23,6 +24,8 @@ from hlo_tools.ops.rules import (
     part_of,
     signature,
 )
+from hlo_tools.ops.structure import zeros
+from hlo_tools.ops.transfer import arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,46 @@ class AsyncAttrs:
     calls: Callee | None = attr(None)
 
 
-class Asynchronous(NotYetOp):
-    """One of the three."""
+class Asynchronous(Op[AsyncAttrs]):
+    """One of the three.
+
+    The value of what is under way is ((operands so far), what is pending or None, contexts).
+    """
+
+    Attrs, declared, traits = AsyncAttrs, True, Trait.SIDE_EFFECT
 
     def __init__(self, name: str, arity: int | None, stablehlo: str | None = None) -> None:
-        super().__init__(name, arity, AsyncAttrs, Trait.SIDE_EFFECT, stablehlo)
+        self.name = name
+        self.arity = arity
+        self.stablehlo = stablehlo
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What a computation that need not wait for others has resulted in."""
+
+    value: Any
+
+
+def communicates(computation: Computation) -> bool:
+    """Whether a computation, or one that it calls, has to do with other devices or with the host."""
+    return any(
+        Trait.COLLECTIVE in inst.op.traits or Trait.SIDE_EFFECT in inst.op.traits or any(map(communicates, inst.called))
+        for inst in computation
+    )
+
+
+def _begun(env: Env, inst: Instruction, bound: tuple[Any, ...], pending: Pending | _Ended | None) -> Any:
+    """The state of a computation: it begins to run once all of its operands are bound."""
+    called = started(inst)
+    if called is None:
+        raise NotYet("the computation that runs is not in sight")
+    if pending is None and len(bound) == len(called.parameters):
+        if communicates(called):
+            pending = env.device.start(lambda: env.call(called, bound))
+        else:
+            pending = _Ended(env.call(called, bound))
+    return (bound, pending, *map(zeros, inst.shape.elements[2:]))
 
 
 class AsyncStart(Asynchronous):
@@ -58,6 +96,9 @@ class AsyncStart(Asynchronous):
         ours, theirs = inst.attrs.async_execution_thread or "main", called.execution_thread or "main"
         need(ours == theirs, f"async_execution_thread is {ours}, but {called.name} runs on the thread {theirs}")
         _need_start_aliasing(inst, called)
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return _begun(env, inst, xs, None)
 
 
 class AsyncUpdate(Asynchronous):
@@ -80,6 +121,10 @@ class AsyncUpdate(Asynchronous):
         if called is not None:
             _need_prefix(inst, called)
         need_aliasing(inst, inst.attrs.output_to_operand_aliasing)
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        (bound, pending, *_), *more = xs
+        return _begun(env, inst, (*bound, *more), pending)
 
 
 class AsyncDone(Asynchronous):
@@ -105,6 +150,12 @@ class AsyncDone(Asynchronous):
             f" takes {tuple_of(tuple(parameters))}",
             0,
         )
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        pending = xs[0][1]
+        if pending is None:
+            raise NotYet("not all operands of the computation are bound")
+        return pending.value if isinstance(pending, _Ended) else arrived(env, env.device.wait(pending))
 
 
 def started(inst: Instruction) -> Computation | None:

@@ -1,4 +1,4 @@
-"""Ops between devices. Their attributes are read and kept; on one device only the ids have a value."""
+"""Ops between devices; what they compute is in `ops.exchange`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hlo_tools.ir.element import U32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Env, Op, Trait
 from hlo_tools.ir.shape import Shape, scalar, tuple_of, with_default_layout
-from hlo_tools.ops.family import NotYetOp
-from hlo_tools.ops.groups import group_size, need_groups, need_pairs
+from hlo_tools.ops import exchange
+from hlo_tools.ops.groups import group_size, need_groups, need_pairs, parse_slices
 from hlo_tools.ops.rules import arrays_or_array, made, need, need_array, need_count
 
 
@@ -97,7 +97,7 @@ class CollectivePermuteAttrs:
 
 
 class DeviceId(Op[NoAttrs]):
-    """The number of the device; 0 where there is one."""
+    """The number of the replica, or of the partition, that the device is."""
 
     arity = 0
 
@@ -109,21 +109,46 @@ class DeviceId(Op[NoAttrs]):
         return scalar(U32)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        return np.zeros((), np.uint32)
+        return np.asarray(env.device.replica if self is replica_id else env.device.partition, np.uint32)
 
 
 Rule = Callable[[Any, Shape, tuple[Shape, ...]], Shape]
 """From attributes, declared shape and operands of a collective to the shape that it must have; ShapeError for none."""
 
 
-class Collective(NotYetOp):
-    """An exchange between the devices of each group.
+class Exchange(Op[Any]):
+    """An exchange between devices.
 
-    rule     the result shape; a declared one settles what the operands leave open, such as the number of parts
-    uniform  whether all groups must have one size; None for an op without replica_groups
+    rule  the result shape; a declared one settles what the operands leave open, such as the number of parts
     """
 
-    traits = Trait.COLLECTIVE
+    declared, traits = True, Trait.COLLECTIVE
+
+    def __init__(self, name: str, arity: int | None, attrs: type[Any], rule: Rule, stablehlo: str | None) -> None:
+        self.name = name
+        self.arity = arity
+        self.Attrs = attrs
+        self.rule = rule
+        self.stablehlo = stablehlo
+
+    def check(self, at: Any, shape: Shape, *xs: Shape) -> None:
+        expected = self.rule(at, shape, xs)
+        need(expected is shape.bare, f"the result is {expected}, but {shape.bare} is declared")
+
+    def begin(self, env: Env, inst: Instruction, xs: tuple[Any, ...]) -> exchange.Begun:
+        """Bring the operands to the other devices."""
+        raise NotImplementedError
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return exchange.finished(env, self.begin(env, inst, xs))
+
+
+class Collective(Exchange):
+    """An exchange between the devices of each group.
+
+    meaning  what a device gets
+    uniform  whether all groups must have one size; None for an op without rules about its groups
+    """
 
     def __init__(
         self,
@@ -131,32 +156,26 @@ class Collective(NotYetOp):
         arity: int | None,
         attrs: type[Any],
         rule: Rule,
+        meaning: exchange.Rule,
         stablehlo: str | None = None,
         uniform: bool | None = None,
     ) -> None:
-        super().__init__(name, arity, attrs, Trait.COLLECTIVE, stablehlo)
-        self.rule = rule
+        super().__init__(name, arity, attrs, rule, stablehlo)
+        self.meaning = meaning
         self.uniform = uniform
-
-    def check(self, at: Any, shape: Shape, *xs: Shape) -> None:
-        expected = self.rule(at, shape, xs)
-        need(expected is shape.bare, f"the result is {expected}, but {shape.bare} is declared")
 
     def verify(self, inst: Instruction) -> None:
         if self.uniform is not None:
             need_groups(inst, self.uniform)
+
+    def begin(self, env: Env, inst: Instruction, xs: tuple[Any, ...]) -> exchange.Begun:
+        return exchange.begin(env, inst, xs, self.meaning)
 
 
 def _same(at: Any, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
     """The operands as they are."""
     need(len(xs) > 0, "there are no operands")
     return arrays_or_array([x.bare for x in xs])
-
-
-def _second(at: Any, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
-    """What the start of a pair (operands, results, ...) gives."""
-    need(xs[0].is_tuple and len(xs[0].elements) >= 2, f"operand 0 is {xs[0]}, expected (operands, results)", 0)
-    return xs[0].elements[1].bare
 
 
 def _dimension(at: Any) -> int:
@@ -209,6 +228,29 @@ def _gather_started(at: Any, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
     return tuple_of((_same(at, shape, xs), _gathered(at, shape.elements[1], xs)))
 
 
+class Done(Op[NoAttrs]):
+    """Waits for a collective.
+
+    part  which element of what its start gives is the result; None for all of it
+    """
+
+    arity, declared, traits = 1, True, Trait.COLLECTIVE
+
+    def __init__(self, name: str, part: int | None) -> None:
+        self.name = name
+        self.part = part
+
+    def check(self, at: NoAttrs, shape: Shape, *xs: Shape) -> None:
+        (x,) = xs
+        if self.part is not None:
+            need(x.is_tuple and len(x.elements) > self.part, f"operand 0 is {x}, expected (operands, results)", 0)
+            x = x.elements[self.part]
+        need(x.bare is shape.bare, f"the result is {x.bare}, but {shape.bare} is declared")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return exchange.finished(env, xs[0] if self.part is None else xs[0][self.part])
+
+
 class Parts(Collective):
     """all-gather and reduce-scatter: the size of a group is the factor between operand and result."""
 
@@ -230,6 +272,20 @@ class AllReduce(Collective):
         super().verify(inst)
         channel = inst.attrs.channel_id
         need(channel is None or channel > 0, f"the channel id of an all-reduce must be greater than 0, got {channel}")
+
+
+class AllGatherStart(Parts):
+    """Begins an all-gather: (operands, results)."""
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return (xs[0] if len(xs) == 1 else xs, self.begin(env, inst, xs))
+
+
+class AllReduceStart(AllReduce):
+    """Begins an all-reduce."""
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return self.begin(env, inst, xs)
 
 
 class AllToAll(Collective):
@@ -280,8 +336,11 @@ def _permute_started(at: Any, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
     return tuple_of((first, second, *contexts))
 
 
-class Permute(Collective):
+class Permute(Exchange):
     """Sends from sources to targets: whole operands, or with slice_sizes parts into a buffer, both at offsets."""
+
+    def __init__(self, name: str, rule: Rule, stablehlo: str | None = None) -> None:
+        super().__init__(name, None, CollectivePermuteAttrs, rule, stablehlo)
 
     def check(self, at: Any, shape: Shape, *xs: Shape) -> None:
         if at.slice_sizes:
@@ -294,6 +353,18 @@ class Permute(Collective):
             buffer, offsets = inst.operands[0].shape, inst.operands[2].shape
             times = len(offsets.elements if buffer.is_array else offsets.elements[0].elements)
         need_pairs(inst, times)
+
+    def begin(self, env: Env, inst: Instruction, xs: tuple[Any, ...]) -> exchange.Begun:
+        return exchange.begin_permute(env, inst, xs, parse_slices(inst.attrs.slice_sizes))
+
+
+class PermuteStart(Permute):
+    """Begins a collective-permute: (operands or input, results, contexts...)."""
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        contexts = [np.zeros(s.dims, s.element.dtype) for s in inst.shape.elements[2:]]
+        first = xs[0] if len(xs) == 1 or inst.attrs.slice_sizes else xs
+        return (first, self.begin(env, inst, xs), *contexts)
 
 
 def _need_offsets(xs: tuple[Shape, ...]) -> None:
@@ -332,18 +403,22 @@ def _need_offset(buffer: Shape, offset: Shape, operand: int) -> None:
 
 partition_id = DeviceId("partition-id")
 replica_id = DeviceId("replica-id")
-all_gather = Parts("all-gather", None, AllGatherAttrs, _gathered, "all_gather", True)
-all_gather_start = Parts("all-gather-start", None, AllGatherAttrs, _gather_started, None, True)
-all_gather_done = Collective("all-gather-done", 1, NoAttrs, _second)
-all_reduce = AllReduce("all-reduce", None, AllReduceAttrs, _same, "all_reduce", False)
-all_reduce_start = AllReduce("all-reduce-start", None, AllReduceAttrs, _same, None, False)
-all_reduce_done = Collective("all-reduce-done", 1, NoAttrs, _same)
-all_to_all = AllToAll("all-to-all", None, AllToAllAttrs, _exchanged, "all_to_all", True)
-collective_broadcast = Collective(
-    "collective-broadcast", None, CollectiveBroadcastAttrs, _broadcast, "collective_broadcast"
+all_gather = Parts("all-gather", None, AllGatherAttrs, _gathered, exchange.gather, "all_gather", True)
+all_gather_start = AllGatherStart(
+    "all-gather-start", None, AllGatherAttrs, _gather_started, exchange.gather, None, True
 )
-collective_permute = Permute("collective-permute", None, CollectivePermuteAttrs, _permuted, "collective_permute")
-collective_permute_start = Permute("collective-permute-start", None, CollectivePermuteAttrs, _permute_started)
-collective_permute_done = Collective("collective-permute-done", 1, NoAttrs, _second)
-ragged_all_to_all = Collective("ragged-all-to-all", 6, RaggedAllToAllAttrs, _ragged, None, True)
-reduce_scatter = Parts("reduce-scatter", None, ReduceScatterAttrs, _scattered, "reduce_scatter", True)
+all_gather_done = Done("all-gather-done", 1)
+all_reduce = AllReduce("all-reduce", None, AllReduceAttrs, _same, exchange.reduce, "all_reduce", False)
+all_reduce_start = AllReduceStart("all-reduce-start", None, AllReduceAttrs, _same, exchange.reduce, None, False)
+all_reduce_done = Done("all-reduce-done", None)
+all_to_all = AllToAll("all-to-all", None, AllToAllAttrs, _exchanged, exchange.exchange, "all_to_all", True)
+collective_broadcast = Collective(
+    "collective-broadcast", None, CollectiveBroadcastAttrs, _broadcast, exchange.broadcast, "collective_broadcast"
+)
+collective_permute = Permute("collective-permute", _permuted, "collective_permute")
+collective_permute_start = PermuteStart("collective-permute-start", _permute_started)
+collective_permute_done = Done("collective-permute-done", 1)
+ragged_all_to_all = Collective(
+    "ragged-all-to-all", 6, RaggedAllToAllAttrs, _ragged, exchange.exchange_ragged, None, True
+)
+reduce_scatter = Parts("reduce-scatter", None, ReduceScatterAttrs, _scattered, exchange.scatter, "reduce_scatter", True)

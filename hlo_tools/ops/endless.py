@@ -20,7 +20,7 @@ from hlo_tools.ir.shape import Shape
 Element = int | None
 """An element of a tuple; None for the whole value."""
 
-_IMPURE = Trait.SIDE_EFFECT | Trait.NONDETERMINISTIC
+_IMPURE = Trait.SIDE_EFFECT | Trait.NONDETERMINISTIC | Trait.COLLECTIVE
 
 
 class EndlessLoop(Exception):

@@ -8,8 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from hlo_tools.ir.op import ShapeError
 from hlo_tools.ops.rules import need
@@ -17,16 +21,19 @@ from hlo_tools.ops.rules import need
 if TYPE_CHECKING:
     from hlo_tools.ir.instruction import Instruction
 
+Numbers = npt.NDArray[np.int64]
+
 MAX_GROUPS = 1 << 24
 """How many groups of devices there may be; a bound on memory."""
 
 _COMMENT = re.compile(r"/\*.*?\*/|\s")
-_IOTA = re.compile(r"\[(\d+),(\d+)\]<=\[([\d,]+)\](?:T\([\d,]+\))?")
+_IOTA = re.compile(r"\[(\d+),(\d+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?")
 _LISTS = re.compile(r"\{(?:\{[\d,\-]*\},?)*\}")
 _LIST = re.compile(r"\{([\d,\-]*)\}")
 _MESH = re.compile(r"mesh\[((?:'[^']*'=\d+,?)*)(?:,?device_ids=\(([^()]*(?:\([^()]*\))?)\))?\]\{(.*)\}")
 _AXIS = re.compile(r"'([^']*)'=(\d+)")
-_USED_AXIS = re.compile(r"'([^']*)'(?::\(\d+\)(\d+))?")
+_USED_AXIS = re.compile(r"'([^']*)'(?::\((\d+)\)(\d+))?")
+_DEVICE_IDS = re.compile(r"\[([\d,]+)\](?:T\(([\d,]+)\))?")
 _PAIR = re.compile(r"\{(-?\d+),(-?\d+)\}")
 
 
@@ -70,7 +77,7 @@ def _mesh_groups(text: str, axes: dict[str, int], device_ids: str | None, used: 
         dims = re.match(r"\[([\d,]+)\]", device_ids)
         found = prod(map(int, dims[1].split(","))) if dims else len(device_ids.split(","))
         need(found == devices, f"the mesh of {text} has {devices} devices, its device_ids name {found}")
-    for name, part in _USED_AXIS.findall(used):
+    for name, _, part in _USED_AXIS.findall(used):
         need(name in axes, f"the mesh of {text} has no axis '{name}'")
         size *= int(part or axes[name])
     need(size > 0 and devices % size == 0, f"groups of {size} do not divide the {devices} devices of {text}")
@@ -83,9 +90,67 @@ def _equal_sizes(text: str, count: int, size: int) -> tuple[int, ...]:
 
 
 @lru_cache(1 << 10)
+def group_lists(text: str) -> tuple[tuple[int, ...], ...]:
+    """The groups that `text` denotes, each with its numbers in order; ShapeError as parse_groups."""
+    groups = parse_groups(text)
+    text = _COMMENT.sub("", text)
+    if groups.ids is not None:
+        ends = list(accumulate(groups.sizes))
+        return tuple(groups.ids[end - size : end] for size, end in zip(groups.sizes, ends, strict=True))
+    if m := _IOTA.fullmatch(text):
+        return _lines(_iota(m[3], m[4]).reshape(int(m[1]), int(m[2])))
+    m = _MESH.fullmatch(text)
+    assert m is not None, "parse_groups took it for a mesh"
+    return _mesh_lists({name: int(n) for name, n in _AXIS.findall(m[1])}, m[2], m[3])
+
+
+def _lines(numbers: Numbers) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(line) for line in numbers.tolist())
+
+
+def _integers(text: str) -> list[int]:
+    return [int(n) for n in text.split(",")]
+
+
+def _iota(dims: str, order: str | None) -> Numbers:
+    """The numbers from 0 as an array of these dimensions, which are then put into another order."""
+    sizes = _integers(dims)
+    numbers: Numbers = np.arange(prod(sizes)).reshape(sizes)
+    return numbers if order is None else numbers.transpose(_integers(order))
+
+
+def _mesh_lists(axes: dict[str, int], device_ids: str | None, used: str) -> tuple[tuple[int, ...], ...]:
+    """Devices that differ only in the used axes, or parts of axes, form a group, ordered by the first used one."""
+    ids: Numbers = np.arange(prod(axes.values()))
+    if device_ids is not None:
+        dims = _DEVICE_IDS.fullmatch(device_ids)
+        ids = np.array(_integers(device_ids)) if dims is None else _iota(dims[1], dims[2])
+    wanted = [(name, int(before or 1), int(size or axes[name])) for name, before, size in _USED_AXIS.findall(used)]
+    sizes: list[int] = []
+    places: dict[tuple[str, int], int] = {}
+    for name, whole in axes.items():
+        covered = 1
+        for _, before, size in sorted(part for part in wanted if part[0] == name):
+            need(before % covered == 0 and whole % (before * size) == 0, f"'{name}' is not cut into such parts: {used}")
+            places[name, before] = len(sizes) + 1
+            sizes += [before // covered, size]
+            covered = before * size
+        sizes.append(whole // covered)
+    inner = [places[name, before] for name, before, _ in wanted]
+    outer = [d for d in range(len(sizes)) if d not in inner]
+    return _lines(ids.reshape(sizes).transpose([*outer, *inner]).reshape(prod(sizes[d] for d in outer), -1))
+
+
+@lru_cache(1 << 10)
 def parse_pairs(text: str) -> tuple[tuple[int, int], ...]:
     """The pairs (source, target) of `{{0,1},{1,0}}`; anything else in the text is passed over."""
     return tuple((int(a), int(b)) for a, b in _PAIR.findall(_COMMENT.sub("", text)))
+
+
+@lru_cache(1 << 10)
+def parse_slices(text: str) -> tuple[tuple[int, ...], ...]:
+    """The sizes of the slices `{{128,32},{64,32}}`; none for an empty text."""
+    return tuple(tuple(map(int, filter(None, m.split(",")))) for m in _LIST.findall(_COMMENT.sub("", text)[1:-1]))
 
 
 def group_mode(at: Any) -> str:

@@ -74,6 +74,13 @@ def literal_value(literal: Literal) -> Any:
     return literal.value
 
 
+def zeros(shape: Shape) -> Any:
+    """Zeros of any shape."""
+    if shape.is_tuple:
+        return tuple(map(zeros, shape.elements))
+    return np.zeros(shape.dims, shape.element.dtype) if shape.is_array else TOKEN_VALUE
+
+
 @dataclass(frozen=True, slots=True)
 class IotaAttrs:
     """Which dimension counts."""

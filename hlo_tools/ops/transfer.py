@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from hlo_tools.ir.attributes import NoAttrs, Raw, attr
+from hlo_tools.ir.device import Pending
 from hlo_tools.ir.element import U32
-from hlo_tools.ir.op import Trait
+from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Env, Op, Trait
 from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, scalar, tuple_of
-from hlo_tools.ops.family import NotYetOp
+from hlo_tools.ops.groups import parse_pairs
+from hlo_tools.ops.participants import device_pairs
 from hlo_tools.ops.rules import bare_text, need, need_token
+from hlo_tools.ops.structure import TOKEN_VALUE, zeros
 
 Rule = Callable[[Any, Shape, tuple[Shape, ...]], Shape]
 """From attributes, declared shape and operands to the shape that the result must have; ShapeError for none."""
@@ -47,18 +53,42 @@ class OutfeedAttrs:
     outfeed_config: str = attr("")
 
 
-class Transfer(NotYetOp):
-    """An op that moves data; `rule` gives the shape that its result must have."""
+Meaning = Callable[..., Any]
+"""From interpreter, instruction and operand values to the value of a transfer."""
+
+
+class Transfer(Op[Any]):
+    """An op that moves data; `rule` gives the shape that its result must have, `meaning` its value."""
+
+    declared = True
 
     def __init__(
-        self, name: str, arity: int | None, attrs: type[Any], rule: Rule, traits: Trait, twin: str = ""
+        self,
+        name: str,
+        arity: int | None,
+        attrs: type[Any],
+        rule: Rule,
+        meaning: Meaning,
+        traits: Trait = Trait.NONE,
+        twin: str | None = None,
     ) -> None:
-        super().__init__(name, arity, attrs, traits, twin or None)
+        self.name = name
+        self.arity = arity
+        self.Attrs = attrs
         self.rule = rule
+        self.meaning = meaning
+        self.traits = traits
+        self.stablehlo = twin
 
     def check(self, at: Any, shape: Shape, *xs: Shape) -> None:
         expected = self.rule(at, shape, xs)
         need(expected is shape.bare, f"the result is {expected}, but {shape.bare} is declared")
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        return self.meaning(env, inst, *xs)
+
+
+# ---- shapes
 
 
 def _copy_started(at: CopyStartAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
@@ -100,12 +130,102 @@ def _fed_out(at: OutfeedAttrs, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
     return shape.bare
 
 
+# ---- meaning
+
+
+def _copy_value(env: Env, inst: Instruction, x: Any) -> Any:
+    return (x, x, np.zeros((), np.uint32))
+
+
+def _copied_value(env: Env, inst: Instruction, x: Any) -> Any:
+    return x[0]
+
+
+_PAIRS = "_xla_send_recv_source_target_pairs"
+
+
+def _mailboxes(env: Env, inst: Instruction) -> tuple[list[Hashable], list[Hashable]]:
+    """Where a device puts what it sends, and takes what it receives.
+
+    The frontend attribute with pairs says to which device and from which one; ends with different channels still meet
+    where no end of the other kind has the same. Without it whoever asks first at the channel gets what comes first; so
+    it is with the host, which hands on what it gets.
+    """
+    device, channel = env.device, inst.attrs.channel_id
+    given = dict(inst.extras.frontend_attributes).get(_PAIRS)
+    if inst.attrs.is_host_transfer or given is None:
+        box = ("host" if inst.attrs.is_host_transfer else "channel", channel)
+        return [box], [box]
+    ours, theirs = device.memo(("channels", inst.op), lambda: _channels(inst))
+    key = channel if channel in ours and channel in theirs else None
+    found = device_pairs(parse_pairs(given), device, "cross_partition" if channel else "cross_replica")
+    return (
+        [(key, a, b) for a, b in found if a == device.number],
+        [(key, a, b) for a, b in found if b == device.number],
+    )
+
+
+def _channels(inst: Instruction) -> tuple[set[int | None], set[int | None]]:
+    """The channels of all sends and of all recvs that name devices."""
+    module = inst.parent.module
+    ends = [] if module is None else [x for x in module.instructions() if x.op in (send, recv)]
+    named = [x for x in ends if _PAIRS in dict(x.extras.frontend_attributes)]
+    sent, received = ({x.attrs.channel_id for x in named if x.op is op} for op in (send, recv))
+    return sent, received
+
+
+def _send(env: Env, inst: Instruction, x: Any, token: Any) -> Any:
+    """Nobody waits for a send: whoever receives may do so later."""
+    for box in _mailboxes(env, inst)[0]:
+        env.device.send(inst, box, x)
+    return (x, np.zeros((), np.uint32), TOKEN_VALUE)
+
+
+def _sent(env: Env, inst: Instruction, x: Any) -> Any:
+    return TOKEN_VALUE
+
+
+def _receive(env: Env, inst: Instruction, token: Any) -> Any:
+    """What is pending, or zeros on a device to which nobody sends."""
+    boxes = _mailboxes(env, inst)[1]
+    if not boxes:
+        return (zeros(inst.shape.elements[0]), np.zeros((), np.uint32), TOKEN_VALUE)
+    return (Arriving(env.device.receive(inst, boxes[0])), np.zeros((), np.uint32), TOKEN_VALUE)
+
+
+def _received_value(env: Env, inst: Instruction, x: Any) -> Any:
+    return (arrived(env, x[0]), TOKEN_VALUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """The data of a recv that is not done."""
+
+    pending: Pending
+
+
+def arrived(env: Env, value: Any) -> Any:
+    """A value with the data of every recv in it, once it is there."""
+    if isinstance(value, tuple):
+        return tuple(arrived(env, x) for x in value)
+    return env.device.wait(value.pending) if isinstance(value, Arriving) else value
+
+
+def _infeed(env: Env, inst: Instruction, token: Any) -> Any:
+    return (env.device.from_host(inst, inst.shape.elements[0]), TOKEN_VALUE)
+
+
+def _outfeed(env: Env, inst: Instruction, x: Any, token: Any) -> Any:
+    env.device.to_host(inst, x)
+    return TOKEN_VALUE
+
+
 _EFFECT = Trait.SIDE_EFFECT
-copy_start = Transfer("copy-start", 1, CopyStartAttrs, _copy_started, Trait.NONE)
-copy_done = Transfer("copy-done", 1, NoAttrs, _copied, Trait.NONE)
-send = Transfer("send", 2, ChannelAttrs, _as_declared, _EFFECT, "send")
-send_done = Transfer("send-done", 1, ChannelAttrs, _as_declared, _EFFECT)
-recv = Transfer("recv", 1, ChannelAttrs, _received, _EFFECT, "recv")
-recv_done = Transfer("recv-done", 1, ChannelAttrs, _as_declared, _EFFECT)
-infeed = Transfer("infeed", 1, InfeedAttrs, _fed, _EFFECT, "infeed")
-outfeed = Transfer("outfeed", 2, OutfeedAttrs, _fed_out, _EFFECT, "outfeed")
+copy_start = Transfer("copy-start", 1, CopyStartAttrs, _copy_started, _copy_value)
+copy_done = Transfer("copy-done", 1, NoAttrs, _copied, _copied_value)
+send = Transfer("send", 2, ChannelAttrs, _as_declared, _send, _EFFECT, "send")
+send_done = Transfer("send-done", 1, ChannelAttrs, _as_declared, _sent, _EFFECT)
+recv = Transfer("recv", 1, ChannelAttrs, _received, _receive, _EFFECT, "recv")
+recv_done = Transfer("recv-done", 1, ChannelAttrs, _as_declared, _received_value, _EFFECT)
+infeed = Transfer("infeed", 1, InfeedAttrs, _fed, _infeed, _EFFECT, "infeed")
+outfeed = Transfer("outfeed", 2, OutfeedAttrs, _fed_out, _outfeed, _EFFECT, "outfeed")

@@ -455,6 +455,18 @@ CODES: dict[str, Explanation] = {
         "a check of the module does not hold",
         "The module calls `check.expect_eq` or its kin, and the values that it computed are not those expected.",
     ),
+    "HLO5008": Explanation(
+        "devices wait for each other for ever",
+        "Simulated devices stand still: each waits in a collective or a recv for others that are elsewhere, have come "
+        "to the end, or are not in the same group; or a device sends what nobody receives. Real devices would hang. "
+        "The notes say where each device waits and for whom.",
+    ),
+    "HLO5009": Explanation(
+        "a collective does not fit",
+        "A collective names devices that do not exist in this run (see --replicas and --partitions), its groups leave "
+        "out a device that executes it, its shapes are made for groups of another size, or the devices of a group "
+        "have come together in different collectives.",
+    ),
     "HLO5010": Explanation(
         "not an .npz archive",
         "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. "
