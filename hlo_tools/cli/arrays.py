@@ -16,7 +16,7 @@ _SHOWN = 64
 """Elements of a result that `summary` prints."""
 
 
-def read_arguments(path: str, module: Module, devices: int) -> list[list[Array]]:
+def read_arguments(path: str, module: Module, devices: int = 1) -> list[list[Array]]:
     """The arrays of `path` for the flattened parameters of the entry, in order, for each device.
 
     An array is for all devices, or has one more dimension in front that counts them.

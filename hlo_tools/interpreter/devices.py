@@ -20,10 +20,10 @@ Feed = Callable[[int, Shape], Any]
 
 @dataclass(slots=True)
 class Host:
-    """The other end of infeeds and outfeeds.
+    """The other end of infeeds, outfeeds and transfers that name the host.
 
-    feed   what infeeds get; without it there is nothing
-    taken  what outfeeds have given, by device and in order: arrays, or tuples of them
+    feed   what infeeds and recvs get; without it there is nothing
+    taken  what outfeeds and sends have given, by device and in order: arrays, or tuples of them
     """
 
     feed: Feed | None = None
@@ -92,8 +92,8 @@ class World:
 
     def _need_received(self) -> None:
         """Whatever devices send to devices somebody has to receive."""
-        for key, box in self._mailboxes.items():
-            if box.values and not (isinstance(key, tuple) and key[0] == "host"):
+        for box in self._mailboxes.values():
+            if box.values:
                 inst = box.values[0][0]
                 message = f"nobody receives what {inst.name} sends"
                 raise LimitError.at("HLO5008", message, self.module.span(inst))

@@ -148,14 +148,12 @@ def _mailboxes(env: Env, inst: Instruction) -> tuple[list[Hashable], list[Hashab
     """Where a device puts what it sends, and takes what it receives.
 
     The frontend attribute with pairs says to which device and from which one; ends with different channels still meet
-    where no end of the other kind has the same. Without it whoever asks first at the channel gets what comes first; so
-    it is with the host, which hands on what it gets.
+    where no end of the other kind has the same. Without it whoever asks first at the channel gets what comes first.
     """
     device, channel = env.device, inst.attrs.channel_id
     given = dict(inst.extras.frontend_attributes).get(_PAIRS)
-    if inst.attrs.is_host_transfer or given is None:
-        box = ("host" if inst.attrs.is_host_transfer else "channel", channel)
-        return [box], [box]
+    if given is None:
+        return [("channel", channel)], [("channel", channel)]
     ours, theirs = device.memo(("channels", inst.op), lambda: _channels(inst))
     key = channel if channel in ours and channel in theirs else None
     found = device_pairs(parse_pairs(given), device, "cross_partition" if channel else "cross_replica")
@@ -176,6 +174,9 @@ def _channels(inst: Instruction) -> tuple[set[int | None], set[int | None]]:
 
 def _send(env: Env, inst: Instruction, x: Any, token: Any) -> Any:
     """Nobody waits for a send: whoever receives may do so later."""
+    if inst.attrs.is_host_transfer:
+        env.device.to_host(inst, x)
+        return (x, np.zeros((), np.uint32), TOKEN_VALUE)
     for box in _mailboxes(env, inst)[0]:
         env.device.send(inst, box, x)
     return (x, np.zeros((), np.uint32), TOKEN_VALUE)
@@ -187,10 +188,13 @@ def _sent(env: Env, inst: Instruction, x: Any) -> Any:
 
 def _receive(env: Env, inst: Instruction, token: Any) -> Any:
     """What is pending, or zeros on a device to which nobody sends."""
-    boxes = _mailboxes(env, inst)[1]
-    if not boxes:
-        return (zeros(inst.shape.elements[0]), np.zeros((), np.uint32), TOKEN_VALUE)
-    return (Arriving(env.device.receive(inst, boxes[0])), np.zeros((), np.uint32), TOKEN_VALUE)
+    data = inst.shape.elements[0]
+    if inst.attrs.is_host_transfer:
+        value = env.device.from_host(inst, data)
+    else:
+        boxes = _mailboxes(env, inst)[1]
+        value = Arriving(env.device.receive(inst, boxes[0])) if boxes else zeros(data)
+    return (value, np.zeros((), np.uint32), TOKEN_VALUE)
 
 
 def _received_value(env: Env, inst: Instruction, x: Any) -> Any:

@@ -364,7 +364,7 @@ ENTRY main {
     ("instruction", "code", "message"),
     [
         ('f32[2] custom-call(a), custom_call_target="f"', "HLO5005", 'custom-call to "f" has no meaning here'),
-        ("f32[2] collective-permute(a), source_target_pairs={{0,1}}", "HLO5005", "cannot be evaluated yet"),
+        ("f32[2] rng(a, a), distribution=rng_normal", "HLO5005", "cannot be evaluated yet"),
         ("f32[2] constant({...})", "HLO5003", "is not in the text"),
     ],
 )

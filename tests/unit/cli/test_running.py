@@ -158,3 +158,36 @@ class TestAot:
 def test_a_stage_can_be_read(module: Path) -> None:
     assert "define" in hlo("opt", module, "--platform=cpu", "--stage=llvm").out
     assert ".visible .entry" in hlo("opt", module, "--platform=gpu", "--stage=ptx").out
+
+
+DEVICES = """HloModule m, replica_count=2, num_partitions=2
+add { a = f32[] parameter(0) b = f32[] parameter(1) ROOT s = f32[] add(a, b) }
+ENTRY e { x = f32[2] parameter(0) ROOT r = f32[2] all-reduce(x), replica_groups={{0,1}}, to_apply=add }
+"""
+
+
+class TestDevices:
+    """`hlo interpret` of a module for several devices."""
+
+    def test_each_has_its_own_arguments_and_results(self, tmp_path: Path) -> None:
+        path, given, found = tmp_path / "m.hlo", tmp_path / "in.npz", tmp_path / "out.npz"
+        path.write_text(DEVICES)
+        np.savez(given, arg0=np.arange(8, dtype=np.float32).reshape(4, 2))
+        done = hlo("interpret", path, "--inputs", given, "--outputs", found)
+        assert (done.code, done.err) == (0, "")
+        with np.load(found) as arrays:
+            assert arrays["out0"].tolist() == [[4, 6], [8, 10], [4, 6], [8, 10]]
+
+    def test_an_array_may_be_for_all(self, tmp_path: Path) -> None:
+        path, given = tmp_path / "m.hlo", tmp_path / "in.npz"
+        path.write_text(DEVICES)
+        np.savez(given, arg0=np.ones(2, np.float32))
+        done = hlo("interpret", path, "--inputs", given, "--partitions", 1)
+        assert done.out == "device 0 out0 f32[2] {2.0, 2.0}\ndevice 1 out0 f32[2] {2.0, 2.0}\n"
+
+    def test_too_few(self, tmp_path: Path) -> None:
+        path = tmp_path / "m.hlo"
+        path.write_text(DEVICES)
+        done = hlo("interpret", path, "--replicas", 1)
+        assert done.code == 3
+        assert "replica_groups holds 2 replicas, but there is 1 in this run [HLO5009]" in done.err
