@@ -78,16 +78,24 @@ class Bound(Protocol):
         ...
 
 
-class Executable(Protocol):
+class Executable(ABC):
     """A module that is ready to run in this process."""
 
+    @abstractmethod
     def bind(self, arguments: Sequence[Array]) -> Bound:
-        """Buffers for repeated runs on these arguments."""
-        ...
+        """Buffers for repeated runs on these arguments, which are copied: flattened leaves of the entry parameters.
+
+        Raises UsageError when their number, shapes or types are not those of the module.
+        """
 
     def __call__(self, *arguments: Array) -> list[Array]:
-        """Run it on the flattened leaves of the entry parameters; the flattened leaves of the result come back."""
-        ...
+        """Run it on the flattened leaves of the entry parameters; the flattened leaves of the result come back.
+
+        Raises what `bind` and `Bound.run` raise.
+        """
+        bound = self.bind(arguments)
+        bound.run()
+        return bound.results()
 
 
 class Backend(ABC):

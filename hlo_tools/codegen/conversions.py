@@ -210,20 +210,13 @@ def _as_it_is(e: Expr) -> None:
 
 def _conversions(root: Expr) -> list[Expr]:
     """The conversions in an expression, operands first."""
-    found: dict[int, Expr] = {}
+    found: list[Expr] = []
     done: set[int] = set()
-    stack = [root]
-    while stack:
-        e = stack[-1]
-        todo = [c for c in e.children if id(c) not in done]
-        if id(e) in done or not todo:
-            stack.pop()
-            if id(e) not in done and e.op == "convert":
-                found[id(e)] = e
-            done.add(id(e))
-        else:
-            stack.extend(todo)
-    return list(found.values())
+    for e in k.bottom_up(root, done):
+        done.add(id(e))
+        if e.op == "convert":
+            found.append(e)
+    return found
 
 
 def expand_conversions(kernel: Kernel, native: frozenset[ElementType] = frozenset()) -> Kernel:

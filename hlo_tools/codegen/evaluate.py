@@ -29,6 +29,7 @@ from hlo_tools.codegen.kernel import (
     Stmt,
     Store,
     While,
+    bottom_up,
 )
 from hlo_tools.ir.element import PRED, ElementType
 from hlo_tools.ops.numerics import narrow
@@ -237,18 +238,8 @@ class _Machine:
     def value(self, root: Expr, memo: dict[int, Array] | None = None) -> Array:
         """The value of an expression, shape (rows or 1, lanes)."""
         memo = {} if memo is None else memo
-        stack = [root]
-        while stack:
-            e = stack[-1]
-            if id(e) in memo:
-                stack.pop()
-                continue
-            todo = [c for c in e.children if id(c) not in memo]
-            if todo:
-                stack.extend(todo)
-                continue
+        for e in bottom_up(root, memo):
             memo[id(e)] = self.compute(e, [memo[id(a)] for a in e.args], memo)
-            stack.pop()
         return memo[id(root)]
 
     def compute(self, e: Expr, args: list[Array], memo: dict[int, Array]) -> Array:

@@ -11,7 +11,7 @@ never occur here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -125,9 +125,9 @@ class Expr:
             return self.args + tuple(dynamics(self.attr.index))
         return self.args
 
-    def walk(self) -> Iterator[Expr]:
-        """Every expression below and this one, each once."""
-        seen: set[int] = set()
+    def walk(self, seen: set[int] | None = None) -> Iterator[Expr]:
+        """Every expression below and this one, each once, and none whose id is in `seen`, which is kept."""
+        seen = set() if seen is None else seen
         stack = [self]
         while stack:
             e = stack.pop()
@@ -437,6 +437,23 @@ def splat(x: Expr, lanes: int) -> Expr:
 
 
 # ---- rewriting
+
+
+def bottom_up(root: Expr, done: Container[int]) -> Iterator[Expr]:
+    """Expressions whose ids are not in `done`, children first. Who iterates adds each to `done` when it comes.
+
+    Expressions may be deep, so this does not recurse.
+    """
+    stack = [root]
+    while stack:
+        e = stack[-1]
+        pending = () if id(e) in done else [c for c in e.children if id(c) not in done]
+        if pending:
+            stack.extend(pending)
+            continue
+        stack.pop()
+        if id(e) not in done:
+            yield e
 
 
 def map_expr(root: Expr, change: Callable[[Expr], Expr | None], memo: dict[int, Expr]) -> Expr:

@@ -68,7 +68,7 @@ def indices(body: Sequence[Stmt]) -> Iterator[Index]:
         elif isinstance(stmt, Store):
             yield stmt.index
         for root in k.roots(stmt):
-            for e in _fresh(root, seen):
+            for e in root.walk(seen):
                 if e.op == "index":
                     yield e.attr
                 elif e.op == "load":
@@ -79,25 +79,14 @@ def loads(body: Sequence[Stmt]) -> list[Expr]:
     """The loads that statements evaluate, each once."""
     seen: set[int] = set()
     return [
-        e for stmt in k.statements(tuple(body)) for root in k.roots(stmt) for e in _fresh(root, seen) if e.op == "load"
+        e for stmt in k.statements(tuple(body)) for root in k.roots(stmt) for e in root.walk(seen) if e.op == "load"
     ]
 
 
 def expressions(body: Sequence[Stmt]) -> list[Expr]:
     """Everything that statements evaluate, each once; not what is in nested bodies twice."""
     seen: set[int] = set()
-    return [e for stmt in k.statements(tuple(body)) for root in k.roots(stmt) for e in _fresh(root, seen)]
-
-
-def _fresh(root: Expr, seen: set[int]) -> Iterator[Expr]:
-    """Expressions below a root that were not seen before."""
-    stack = [root]
-    while stack:
-        e = stack.pop()
-        if id(e) not in seen:
-            seen.add(id(e))
-            yield e
-            stack.extend(e.children)
+    return [e for stmt in k.statements(tuple(body)) for root in k.roots(stmt) for e in root.walk(seen)]
 
 
 # ---- rewriting

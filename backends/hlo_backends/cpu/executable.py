@@ -9,6 +9,7 @@ from hlo_backends.cpu.threads import pool
 from hlo_backends.llvm.abi import Args, Runtime, empty, logical, physical, require_count, table
 from hlo_backends.llvm.entry import ERRORS, OK
 from hlo_backends.llvm.loader import Loaded
+from hlo_tools.backend import Executable
 from hlo_tools.codegen.program import Program
 from hlo_tools.ir.literal import Array
 from hlo_tools.support.diagnostic import UnsupportedError
@@ -48,7 +49,7 @@ class Bound:
         return [logical(b, p) for b, p in zip(self._outputs, self._executable.program.results, strict=True)]
 
 
-class CpuExecutable:
+class CpuExecutable(Executable):
     """Machine code in this process; calls do not share state, so any number may run at once."""
 
     def __init__(self, program: Program, code: Loaded, symbol: str, threads: int) -> None:
@@ -57,15 +58,6 @@ class CpuExecutable:
         self._code = code  # keeps the machine code alive
         prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
         self.function = prototype(code.address(f"{symbol}_run"))
-
-    def __call__(self, *arguments: Array) -> list[Array]:
-        """Run on the flattened leaves of the entry parameters.
-
-        Raises UsageError when their number, shapes or types are not those of the module.
-        """
-        bound = self.bind(arguments)
-        bound.run()
-        return bound.results()
 
     def bind(self, arguments: Sequence[Array]) -> Bound:
         """Buffers for repeated runs; the arguments are copied."""

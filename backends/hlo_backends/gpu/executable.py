@@ -11,6 +11,7 @@ from hlo_backends.gpu.entry import GPU_ERRORS
 from hlo_backends.llvm.abi import Args, logical, physical, require_count, table
 from hlo_backends.llvm.entry import E_BASE, OK
 from hlo_backends.llvm.loader import Loaded
+from hlo_tools.backend import Executable
 from hlo_tools.codegen.program import Program
 from hlo_tools.ir.literal import Array
 from hlo_tools.support.diagnostic import UnsupportedError
@@ -61,7 +62,7 @@ class Bound:
         return [logical(driver.read(a, p.shape.bytes), p) for a, p in zip(self._outputs, ports, strict=True)]
 
 
-class GpuExecutable:
+class GpuExecutable(Executable):
     """Host code in this process, and the driver that it calls. `device` says what executes the kernels."""
 
     def __init__(self, program: Program, code: Loaded, symbol: str, driver: Driver, table_name: str) -> None:
@@ -73,15 +74,6 @@ class GpuExecutable:
         self.function = prototype(code.address(f"{symbol}_run"))
         if driver.table is not None:
             ctypes.memmove(code.address(table_name), driver.table, ctypes.sizeof(driver.table))
-
-    def __call__(self, *arguments: Array) -> list[Array]:
-        """Run on the flattened leaves of the entry parameters.
-
-        Raises UsageError when their number, shapes or types are not those of the module.
-        """
-        bound = self.bind(arguments)
-        bound.run()
-        return bound.results()
 
     def bind(self, arguments: Sequence[Array]) -> Bound:
         """Buffers for repeated runs; the arguments are copied to the device."""

@@ -36,6 +36,7 @@ from hlo_tools.codegen.kernel import (
     Store,
     Type,
     While,
+    bottom_up,
     roots,
     statements,
 )
@@ -107,17 +108,7 @@ class Lowering:
         return self.memo[id(root)]
 
     def _evaluate(self, root: Expr, memo: dict[int, str]) -> None:
-        stack = [root]
-        while stack:
-            e = stack[-1]
-            if id(e) in memo:
-                stack.pop()
-                continue
-            missing = [c for c in e.children if id(c) not in memo]
-            if missing:
-                stack.extend(missing)
-                continue
-            stack.pop()
+        for e in bottom_up(root, memo):
             memo[id(e)] = PRINTERS[e.op](self, e, [memo[id(a)] for a in e.args])
 
     def indexed(self, at: Index) -> Index:
