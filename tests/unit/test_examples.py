@@ -56,3 +56,19 @@ def test_the_tour_of_the_readme(language: str, program: list[str], tmp_path: Pat
     words = [*program, "\n".join(_blocks(language))]
     done = subprocess.run(words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _dialogues() -> list[tuple[str, str]]:
+    """The commands of the README that it shows with what they print."""
+    found = []
+    for block in _blocks("console"):
+        for part in block.split("$ ")[1:]:
+            command, _, printed = part.partition("\n")
+            found.append((command, printed))
+    return [(command, printed) for command, printed in found if printed]
+
+
+@pytest.mark.parametrize(("command", "printed"), _dialogues())
+def test_what_the_readme_shows(command: str, printed: str) -> None:
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == printed
