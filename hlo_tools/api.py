@@ -24,6 +24,7 @@ from hlo_tools.interpreter.run import Limits, interpret, interpret_devices
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module
+from hlo_tools.ir.verify_options import DEFAULT, VerifyOptions
 from hlo_tools.passes import registry
 from hlo_tools.passes.instruments import Verify
 from hlo_tools.passes.manager import PassManager
@@ -79,6 +80,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "VerifyError",
+    "VerifyOptions",
     "bench",
     "compile",
     "compile_aot",
@@ -187,12 +189,12 @@ def _as_snapshot(module: Module | Snapshot) -> Snapshot:
     return module if isinstance(module, Snapshot) else Snapshot(module)
 
 
-def verify(module: Module, layout_sensitive: bool = False) -> None:
+def verify(module: Module, options: VerifyOptions = DEFAULT) -> None:
     """Check that `module` keeps the rules of HLO. Raises VerifyError with every finding.
 
-    `layout_sensitive` (XLA's name) adds the rules of a module in which layouts have been assigned.
+    `options` add rules that hold only for some modules, or lift some; without them those of XLA's default hold.
     """
-    verify_module(module, layout_sensitive)
+    verify_module(module, options)
 
 
 def run_passes(module: Module, pipeline: str) -> bool:

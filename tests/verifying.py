@@ -5,11 +5,11 @@ from __future__ import annotations
 import hlo_tools as hlo
 
 
-def findings(text: str, layout_sensitive: bool = False) -> list[str]:
+def findings(text: str, **options: bool) -> list[str]:
     """Each diagnostic of a module as `CODE message`; none when the module is sound."""
     module = hlo.parse(text)
     try:
-        hlo.verify(module, layout_sensitive)
+        hlo.verify(module, hlo.VerifyOptions(**options))
     except hlo.VerifyError as e:
         assert all(d.span is not None for d in e.diagnostics), "each finding has a place"
         return [f"{d.code} {d.message}" for d in e.diagnostics]

@@ -5,7 +5,7 @@ Source: `ShapeProto` in XLA's `xla_data.proto`; the text form is that of `ShapeU
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import prod
 from weakref import WeakValueDictionary
@@ -201,6 +201,19 @@ def with_default_layout(shape: Shape) -> Shape:
     if shape.is_array and shape.layout is None:
         return shape.with_layout(row_major(shape.rank))
     return shape
+
+
+def in_one_precision(shapes: Sequence[Shape]) -> list[Shape]:
+    """The shapes, without layouts, with the widest type of float among them for every float."""
+    leaves = [leaf.element for shape in shapes for _, leaf in shape.leaves() if leaf.element.is_float]
+    widest = max(leaves, key=lambda element: element.bits, default=None)
+    return [_with_floats(shape.bare, widest) for shape in shapes]
+
+
+def _with_floats(shape: Shape, element: ElementType | None) -> Shape:
+    if shape.is_tuple:
+        return tuple_of(tuple(_with_floats(s, element) for s in shape.elements))
+    return array(element, shape.dims, None, shape.dynamic) if element and shape.element.is_float else shape
 
 
 def compatible(a: Shape, b: Shape) -> bool:

@@ -13,7 +13,7 @@ from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import NO_EXTRAS, Instruction
 from hlo_tools.ir.module import Module, called_by
 from hlo_tools.ir.op import NotYet, Op, ShapeError, Trait, callee_fields
-from hlo_tools.ir.shape import Shape, compatible
+from hlo_tools.ir.shape import Shape, compatible, in_one_precision
 from hlo_tools.ir.sharding import Sharding
 from hlo_tools.ir.verify_annotations import (
     check_consistent_shardings,
@@ -24,7 +24,8 @@ from hlo_tools.ir.verify_annotations import (
 from hlo_tools.ir.verify_buffers import TARGETS, check_buffers, has_buffer
 from hlo_tools.ir.verify_channels import COLLECTIVES, check_channels, check_deadlocks
 from hlo_tools.ir.verify_header import check_header
-from hlo_tools.ir.verify_layouts import check_assigned_layouts, check_host_copies
+from hlo_tools.ir.verify_layouts import check_host_copies
+from hlo_tools.ir.verify_options import DEFAULT, VerifyOptions, check_options
 from hlo_tools.ir.verify_pairs import PAIRED, check_pairs
 from hlo_tools.support.diagnostic import Diagnostic, Note, VerifyError
 
@@ -38,13 +39,13 @@ _ACCURATE = frozenset(
 """Ops that may say how exact their result must be."""
 
 
-def verify_module(module: Module, layout_sensitive: bool = False) -> None:
-    """Check a whole module; with `layout_sensitive` also what holds once layouts are assigned.
+def verify_module(module: Module, options: VerifyOptions = DEFAULT) -> None:
+    """Check a whole module.
 
     Raises VerifyError with every diagnostic found: instructions in the order of the text, then the header, then the
     rules of whole modules by topic.
     """
-    found = _Run(module, layout_sensitive).run()
+    found = _Run(module, options).run()
     if found:
         raise VerifyError(found)
 
@@ -52,9 +53,9 @@ def verify_module(module: Module, layout_sensitive: bool = False) -> None:
 class _Run:
     """One verification of one module."""
 
-    def __init__(self, module: Module, layout_sensitive: bool) -> None:
+    def __init__(self, module: Module, options: VerifyOptions) -> None:
         self.module = module
-        self.layout_sensitive = layout_sensitive
+        self.options = options
         self.found: list[Diagnostic] = []
         self.broken = False  # whether edges or callees are wrong, so that the graph cannot be followed
         self.watched: dict[str, list[Instruction]] = {}
@@ -81,8 +82,8 @@ class _Run:
         self.found.extend(check_deadlocks(module, watched))
         self.found.extend(check_consistent_shardings(module, watched))
         self.found.extend(check_host_copies(module, watched))
-        if self.layout_sensitive:
-            self.found.extend(check_assigned_layouts(module))
+        if self.options is not DEFAULT:
+            self.found.extend(check_options(module, self.options))
         for fusion in watched.get("fusion", ()):
             self.found.extend(_fused(module, fusion))
         pins = any(i.attrs.custom_call_target in TARGETS for i in watched.get("custom-call", ()))
@@ -176,7 +177,12 @@ class _Run:
             self.found.append(Diagnostic("HLO2008", message, module.span(inst)))
             return False
         try:
-            check_shape(inst)
+            try:
+                check_shape(inst)
+            except ShapeError:
+                if not self.options.allow_mixed_precision:
+                    raise
+                _check_in_one_precision(inst)
             op.verify(inst)
         except ShapeError as e:
             message = f"{op.name} {inst.name}: {e.message}"
@@ -240,13 +246,23 @@ def _parameters(module: Module, computation: Computation) -> Iterator[Diagnostic
 
 def check_shape(inst: Instruction) -> None:
     """Whether the shape of an instruction follows from its operands. Raises ShapeError."""
-    xs = [x.shape for x in inst.operands]
+    _check_shapes(inst, inst.shape, [x.shape for x in inst.operands])
+
+
+def _check_shapes(inst: Instruction, shape: Shape, xs: list[Shape]) -> None:
+    """Whether the result of `inst` on `xs` has this shape."""
     if inst.op.declared:
-        inst.op.check(inst.attrs, inst.shape, *xs)
+        inst.op.check(inst.attrs, shape, *xs)
         return
     inferred = inst.op.shape(inst.attrs, *xs)
-    if not compatible(inferred, inst.shape):
-        raise ShapeError(f"the result is {inferred.bare}, but {inst.shape.bare} is declared")
+    if not compatible(inferred, shape):
+        raise ShapeError(f"the result is {inferred.bare}, but {shape.bare} is declared")
+
+
+def _check_in_one_precision(inst: Instruction) -> None:
+    """Whether the shape would follow if all floats were of one type. Raises ShapeError."""
+    *xs, shape = in_one_precision([*(x.shape for x in inst.operands), inst.shape])
+    _check_shapes(inst, shape, xs)
 
 
 def _notes(module: Module, inst: Instruction, error: ShapeError) -> tuple[Note, ...]:

@@ -221,10 +221,13 @@ def need_pairs(inst: Instruction, times: int) -> None:
     mode = "cross_replica" if inst.attrs.channel_id is None else "cross_partition"
     limit = device_limit(inst, mode)
     often = "once" if times == 1 else f"{times} times"
-    for what, ids in (("Source", [a for a, _ in pairs]), ("Target", [b for _, b in pairs])):
-        counts: dict[int, int] = {}
+    ends = (("Source", [a for a, _ in pairs]), ("Target", [b for _, b in pairs]))
+    for what, ids in ends:
         for i in ids:
             need(i >= 0, f"{what} {i} in source_target_pairs must be >= 0")
             need(limit == 1 or i < limit, f"{what} {i} in source_target_pairs must be < {limit}")
+    for what, ids in ends:
+        counts: dict[int, int] = {}
+        for i in ids:
             counts[i] = counts.get(i, 0) + 1
             need(counts[i] <= times, f"{what} {i} appears more than {often} in source_target_pairs")

@@ -338,6 +338,12 @@ CODES: dict[str, Explanation] = {
         " done, whose operand it is. An async op may pass through tuples and loops on the way, but nothing may be left"
         " under way, and a computation that runs asynchronously is a single instruction.",
     ),
+    "HLO2022": Explanation(
+        "a rule that was asked for",
+        "Some rules hold only for modules at a certain stage, and are checked on request: broadcasts that do not "
+        "transpose (`--verify-broadcast-dimensions-order`), reshapes that move nothing in memory "
+        "(`--verify-reshape-is-bitcast`), no array in the memory of the host (`--verify-no-host-memory-space`).",
+    ),
     "HLO3001": Explanation(
         "no such pass",
         "`hlo passes` lists the passes; names are XLA's own, where XLA has the pass. The message offers the "

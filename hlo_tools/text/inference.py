@@ -7,8 +7,8 @@ from typing import Any
 
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.layout import layout, row_major
-from hlo_tools.ir.op import Op, Trait
-from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, array, tuple_of
+from hlo_tools.ir.op import Op, ShapeError, Trait
+from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, array, in_one_precision, tuple_of
 
 Operands = tuple[Instruction, ...]
 
@@ -30,7 +30,7 @@ def inferred_shape(op: Op[Any], record: Any, operands: Operands) -> Shape:
     if op.name == "broadcast" and len(operands) == 1:  # XLA takes the dimensions for the sizes to put in front
         first = operands[0].shape
         return array(first.element, (*record.dimensions, *first.dims))
-    bare = op.shape(record, *[x.shape for x in operands])
+    bare = _bare_shape(op, record, [x.shape for x in operands])
     known = _LAYOUTS.get(op.name)
     if known is not None:
         return known(record, operands, bare)
@@ -42,6 +42,19 @@ def inferred_shape(op: Op[Any], record: Any, operands: Operands) -> Shape:
     if Trait.ELEMENTWISE in op.traits and bare.is_array and bare.rank == first.rank:
         return bare.with_layout(first.layout)
     return bare
+
+
+def _bare_shape(op: Op[Any], record: Any, xs: list[Shape]) -> Shape:
+    """What the op infers; XLA does so for floats of different precisions, too, and leaves them to the verifier."""
+    try:
+        return op.shape(record, *xs)
+    except ShapeError:
+        alike = in_one_precision(xs)
+        if alike == [x.bare for x in xs]:
+            raise
+        bare = op.shape(record, *alike)
+        # the elements of a window become that of the initial value
+        return array(xs[-1].element, bare.dims) if op.name == "reduce-window" and bare.is_array else bare
 
 
 def _tuple(record: Any, operands: Operands, bare: Shape) -> Shape:

@@ -8,9 +8,9 @@ from verifying import entry, findings
 import hlo_tools as hlo
 
 
-def check(text: str, message: str, layout_sensitive: bool = False) -> None:
+def check(text: str, message: str, **options: bool) -> None:
     """The one finding has `message` in it; none when that is empty."""
-    found = findings(text, layout_sensitive)
+    found = findings(text, **options)
     assert len(found) == bool(message) and message in "".join(found)
 
 

@@ -22,15 +22,38 @@ def command(
     context: typer.Context,
     files: InputFiles,
     layout_sensitive: Annotated[
-        bool, typer.Option("--layout-sensitive", help="Check also what holds once layouts are assigned.")
+        bool, typer.Option("--layout-sensitive", help="check also what holds once layouts are assigned")
+    ] = False,
+    allow_mixed_precision: Annotated[
+        bool, typer.Option("--allow-mixed-precision", help="let operands be floats of different precisions")
+    ] = False,
+    broadcast_dimensions_order: Annotated[
+        bool, typer.Option("--verify-broadcast-dimensions-order", help="refuse broadcasts that transpose")
+    ] = False,
+    reshape_is_bitcast: Annotated[
+        bool, typer.Option("--verify-reshape-is-bitcast", help="refuse reshapes that move elements in memory")
+    ] = False,
+    no_host_memory_space: Annotated[
+        bool, typer.Option("--verify-no-host-memory-space", help="refuse arrays in the memory of the host")
     ] = False,
 ) -> int:
-    """Parse and verify modules; report every error of every file."""
+    """Parse and verify modules; report every error of every file.
+
+    The rules are those of XLA's HloVerifier with its default options. The options here have the names that they have
+    there.
+    """
     state = session(context)
+    options = hlo.VerifyOptions(
+        layout_sensitive=layout_sensitive,
+        allow_mixed_precision=allow_mixed_precision,
+        verify_broadcast_dimensions_order=broadcast_dimensions_order,
+        verify_reshape_is_bitcast=reshape_is_bitcast,
+        verify_no_host_memory_space=no_host_memory_space,
+    )
     worst = 0
     for path in files:
         try:
-            hlo.verify(state.load(path), layout_sensitive)
+            hlo.verify(state.load(path), options)
         except HloError as error:
             state.report(error.diagnostics)
             worst = max(worst, error.exit_code)
