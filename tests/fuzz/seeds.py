@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+import hlo_tools as hlo
 from hlo_tools.passes import registry
 
 TESTDATA = Path(__file__).parents[2] / "testdata"
@@ -77,14 +80,36 @@ def _archives() -> list[bytes]:
     return [plain.getvalue(), packed.getvalue()]
 
 
+_EACH = 6
+"""Of so many modules one becomes protos: making them takes longer than starting from more of them is worth."""
+
+
+def _protos(modules: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Some of these modules as protos, binary and as text, in each of the messages in turn."""
+    arguments = hlo.parse(ARGUMENTS)
+    snapshots = [hlo.snapshot_of(arguments, hlo.random_inputs(arguments))]
+    for data in modules[::_EACH]:
+        with suppress(hlo.HloError, UnicodeDecodeError):  # what testdata shows errors with
+            snapshots.append(hlo.Snapshot(hlo.parse(data.decode())))
+    kinds = list(hlo.Envelope)
+    binary = [hlo.to_proto(s, kinds[i % len(kinds) - 1]) for i, s in enumerate(snapshots)]
+    text = [hlo.to_pbtxt(s, kinds[i % len(kinds) - 1]).encode() for i, s in enumerate(snapshots)]
+    return [d for d in binary if len(d) <= LARGEST], [d for d in text if len(d) <= 3 * LARGEST]
+
+
 def seeds(corpus: Path | None = None) -> dict[str, list[list[bytes]]]:
     """The inputs to start from, by the target that reads them: those of each origin in a list of their own."""
     folders = [TESTDATA] if corpus is None else [TESTDATA, corpus]
     modules = [found for folder in folders if (found := _texts(folder, "*.hlo") + _texts(folder, "*.hlo.gz"))]
+    binary, text = _protos(modules[0])
     return {
         "hlo": modules,
         "readers": modules,
         "stablehlo": [found for folder in folders if (found := _texts(folder, "*.mlir"))],
+        "proto": [binary],
+        "pbtxt": [text],
+        "packed": [modules[0], binary, text],
+        "archive": [[gzip.compress(data, mtime=0) for data in [*binary, *modules[0][::_EACH]]]],
         "pipeline": [_pipelines()],
         "arguments": [_archives()],
     }

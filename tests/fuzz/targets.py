@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,29 @@ def module(path: Path) -> bool:
     return good
 
 
+def proto(path: Path) -> bool:
+    """Reads a file, and if it verifies, the protos that it becomes: from the first of them on it is the same module."""
+    if not module(path):
+        return False
+    snapshot = hlo.load_snapshot(str(path))
+    texts = []
+    for _ in range(2):
+        path.write_bytes(hlo.to_proto(snapshot, hlo.Envelope.SNAPSHOT))
+        snapshot = hlo.load_snapshot(str(path))
+        texts.append(snapshot.module.to_text())
+    if texts[0] != texts[1]:
+        raise AssertionError("a module is another one as a proto")
+    path.write_text(hlo.to_pbtxt(snapshot))
+    hlo.load(str(path))
+    return True
+
+
+def packed(path: Path) -> bool:
+    """Reads what is damaged inside of a whole gzip file."""
+    path.write_bytes(gzip.compress(path.read_bytes(), 1))
+    return module(path)
+
+
 def readers(path: Path) -> bool:
     """Reads lines as a whole, and by the grammar alone: the results must be the same, or both must refuse."""
     text = path.read_bytes().decode("utf-8", "replace")
@@ -66,8 +90,12 @@ def arguments(path: Path) -> bool:
 
 
 TARGETS: dict[str, tuple[Callable[[Path], bool], float]] = {
-    "hlo": (module, 60),
+    "hlo": (module, 45),
     "stablehlo": (module, 20),
+    "proto": (proto, 20),
+    "pbtxt": (proto, 10),
+    "archive": (module, 1),
+    "packed": (packed, 1),
     "readers": (readers, 10),
     "pipeline": (pipeline, 5),
     "arguments": (arguments, 5),

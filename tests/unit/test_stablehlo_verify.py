@@ -31,6 +31,16 @@ func.func private @other(%x: tensor<2xf32>) -> tensor<3xf32> {
 
 
 @pytest.mark.parametrize(
+    "declared", ["tensor<>", "tensor<" + "9" * 5000 + "xf32>", "tensor<i" + "9" * 5000 + ">"]
+)
+def test_types_of_a_result_that_cannot_be_read(declared: str) -> None:
+    text = f"func.func @main(%x: tensor<2xf32>) -> {declared} {{\n  return %x : tensor<2xf32>\n}}"
+    with pytest.raises(hlo.HloError) as caught:
+        parse_stablehlo(text, "broken.mlir")
+    assert [str(d).partition(": error: ")[0] for d in caught.value.diagnostics] == ["broken.mlir:1:11"]
+
+
+@pytest.mark.parametrize(
     ("constraint", "body"),
     [
         ("sort_c5", "stablehlo.return %a : tensor<f32>"),

@@ -538,7 +538,7 @@ FIELDS: dict[str, Binding] = {
     "feature_index": plain("feature_index"),
     "is_composite": plain("is_composite", False),
     "lower": inside("cholesky_options", plain("lower", False)),
-    "direction": named("comparison_direction", ComparisonDirection),
+    "direction": named("comparison_direction", ComparisonDirection, ABSENT),
     "type": Binding(_read_comparison_type, _write_comparison_type),
     "window": _WINDOW,
     "dim_labels": simple(_read_conv_dims, _write_conv_dims),

@@ -16,10 +16,12 @@ from hlo_tools.text.stablehlo.types import MAX_NESTING
 UNKNOWN_SIZE = -1
 
 _TENSOR = re.compile(r"(?:tensor|memref|vector)\s*<\s*(\*\s*x\s*|(?:(?:\d+|\?)\s*x\s*)*)(.*)>", re.DOTALL)
+_DIGITS = 30
+"""Longer numbers are no sizes; whether a shorter one is, is decided where the tensor is made."""
 _SIZE = re.compile(r"\d+|\?")
 _BOUNDS = re.compile(r"#stablehlo\.(?:bounds\s*<|type_extensions\s*<\s*bounds\s*=\s*\[)([\d?,\s]*)\]?\s*>")
 _INTEGER = re.compile(r"(?:s|u)?i(\d+)")
-_ODD_INTEGER = re.compile(r"[su]?i\d+|tf32|none")
+_ODD_INTEGER = re.compile(r"[su]?i\d{1,8}|tf32|none")
 _COMPLEX = re.compile(r"complex\s*<\s*(\w+)\s*>")
 
 
@@ -81,6 +83,9 @@ class Type:
         return element_class(self.element)
 
 
+_WIDTHS = frozenset({"2", "4", "8", "16", "32", "64"})
+
+
 def element_class(element: str) -> str:
     """The letter of an element type, see `Type.classes`; empty for one that tensors of StableHLO do not have."""
     if element == "i1":
@@ -88,7 +93,7 @@ def element_class(element: str) -> str:
     if element.startswith("complex"):
         return "c"
     if (m := _INTEGER.fullmatch(element)) is not None:
-        return ("u" if element[0] == "u" else "s") if int(m[1]) in (2, 4, 8, 16, 32, 64) else ""
+        return ("u" if element[0] == "u" else "s") if m[1] in _WIDTHS else ""
     return "f" if element in _FLOATS else ("i" if element == "index" else "")
 
 
@@ -154,16 +159,24 @@ class TypeReader:
         quantization = read_quantization(element) if element.startswith("!quant") else None
         if sizes.startswith("*"):
             return Type(text, kind, None, element, (), quantization)
-        dims = tuple([UNKNOWN_SIZE if n == "?" else int(n) for n in _SIZE.findall(sizes)])
+        dims = _sizes(sizes)
         bounds: tuple[int, ...] = ()
         for extension in parts[1:]:
             m = _BOUNDS.fullmatch(extension)
             if m is not None:
-                bounds = tuple([UNKNOWN_SIZE if n == "?" else int(n) for n in _SIZE.findall(m[1])])
+                bounds = _sizes(m[1])
                 _check_bounds(bounds, dims)
         if quantization is not None and quantization.axis is not None and quantization.axis < 0:
             raise Malformed(f"illegal quantized dimension: {quantization.axis}", code=BAD_TYPE)
         return Type(text, kind, dims, element, bounds, quantization)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """The sizes in `2x?x` or `[2, ?]`. Raises Malformed."""
+    found = _SIZE.findall(text)
+    if any(len(n) > _DIGITS for n in found):
+        raise Malformed("a size is out of range", code=BAD_TYPE)
+    return tuple([UNKNOWN_SIZE if n == "?" else int(n) for n in found])
 
 
 def _check_bounds(bounds: tuple[int, ...], dims: tuple[int, ...]) -> None:

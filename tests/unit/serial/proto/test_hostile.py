@@ -173,6 +173,7 @@ def set_in_entry(name: str, value: object) -> Callable[[Message], None]:
         (set_in_constant("opcode", "frobnicate"), "'frobnicate' is no opcode"),
         (set_in_constant("operand_ids", [12345]), "instruction 12345, which is not before it"),
         (set_in_constant("id", 0), "is no"),
+        (lambda m: constant(m).__setitem__("opcode", "compare"), "a compare, lacks direction"),
         (set_in_entry("root_id", 77), "no instruction 77 for the root"),
         (set_in_entry("id", 0), "a second computation has the number 0"),
         (lambda m: m.__setitem__("entry_computation_id", 99), "no computation 99"),
