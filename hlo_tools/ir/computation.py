@@ -25,8 +25,8 @@ class Computation:
     `version` counts edits: an analysis decorated with `by_version` is computed anew only after one.
     """
 
-    __slots__ = ("__weakref__", "_memo", "_names", "_serial", "at", "execution_thread", "instructions", "module",
-                 "name", "root", "unknown", "version")  # fmt: skip
+    __slots__ = ("__weakref__", "_memo", "_names", "_ordered", "_serial", "at", "execution_thread", "instructions",
+                 "module", "name", "root", "unknown", "version")  # fmt: skip
 
     def __init__(self, name: str, module: Module | None = None, at: int = -1) -> None:
         self.name = name
@@ -39,6 +39,7 @@ class Computation:
         self.unknown: tuple[tuple[str, str], ...] = ()  # attributes this version does not know, as written
         self._names: dict[str, Instruction] | None = None
         self._serial = 0
+        self._ordered = -1  # the version in which the order is that of insertion
         self._memo: dict[Any, tuple[int, Any]] = {}
 
     # ---- reading
@@ -173,6 +174,15 @@ class Computation:
             self._serial = max(self._serial, max(numbers, default=0))
         return self._names
 
+    def fill(self, instructions: Iterable[Instruction], root: Instruction | None, ordered: bool) -> None:
+        """Take all instructions at once. `ordered`: each stands behind its operands and control predecessors."""
+        self.instructions = dict.fromkeys(instructions)
+        self.root = root
+        self._names = None
+        self.version += 1
+        if ordered:
+            self._ordered = self.version
+
     # ---- copying
 
     def clone_into(
@@ -227,6 +237,8 @@ def _parameters(computation: Computation) -> tuple[Instruction, ...]:
 
 @by_version
 def _order(computation: Computation) -> tuple[Instruction, ...]:
+    if computation._ordered == computation.version:
+        return tuple(computation.instructions)
     done: dict[Instruction, None] = {}
     open_: set[Instruction] = set()
     for start in computation.instructions:

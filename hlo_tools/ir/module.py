@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hlo_tools.ir.attributes import FrontendAttributes, Json
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import callees, map_callees
+from hlo_tools.ir.op import callee_fields, callees, map_callees
 from hlo_tools.ir.shape import Shape
 from hlo_tools.support.source import Source, Span
 
@@ -187,8 +187,11 @@ class Module:
 
 def called_by(computation: Computation) -> tuple[Computation, ...]:
     """The computations that instructions of `computation` name, each once, in order of first use."""
+    insts = computation.instructions
+    calling = {kind for kind in {type(inst.attrs) for inst in insts} if callee_fields(kind)}
     found: dict[Computation, None] = {}
-    for inst in computation.instructions:
-        for callee in callees(inst.attrs):
-            found[callee] = None
+    if calling:
+        for inst in insts:
+            if type(inst.attrs) in calling:
+                found.update(dict.fromkeys(callees(inst.attrs)))
     return tuple(found)

@@ -59,8 +59,15 @@ class Annotations:
         self.options = options
         self.printer = printer
         self.tables = tables
-        self.metadata: dict[int, str] = {}  # texts by the identity of the object: comparing costs more than printing
+        # texts by the identity of the object: comparing costs more than printing
+        self.metadata: dict[int, str] = {}
         self.records: dict[int, str] = {}
+        self.shardings: dict[int, str] = {}
+        self.frontend: dict[int, str] = {}
+        # whether metadata is printed as XLA writes it
+        self.as_written = options.print_metadata and not (
+            options.print_inline_stack_frames or options.print_metadata_only_op_name
+        )
         mode = options.print_subcomputation_mode
         self.bodies = mode in (SubcomputationMode.FULL_BODIES, SubcomputationMode.NON_SEQUENTIAL_BODIES)
         hidden = frozenset() if options.print_infeed_outfeed_config else _FEEDS
@@ -76,7 +83,7 @@ class Annotations:
                 self.records[id(record)] = text
         if inst.sharding is not None or extras is not NO_EXTRAS:
             text += self._shared(inst.sharding, extras)
-        return text + self._origin(inst) if extras is not NO_EXTRAS or inst.metadata is not None else text
+        return text + self.origin(inst) if extras is not NO_EXTRAS or inst.metadata is not None else text
 
     def sugared(self, inst: Instruction, wrapped: Instruction) -> str:
         """Everything behind an `async-start`, `-update` or `-done` that is printed as the op that it runs."""
@@ -86,7 +93,7 @@ class Annotations:
                 text += self._started(inst.attrs, wrapped)
             if self.bodies:
                 text += f", calls=\n{self.printer.body(inst.attrs.calls)}"
-        return text + self._shared(inst.sharding, inst.extras) + self._origin(inst)
+        return text + self._shared(inst.sharding, inst.extras) + self.origin(inst)
 
     def _started(self, at: Any, wrapped: Instruction) -> str:
         """The attributes of an `async-start` around those of what it runs."""
@@ -97,7 +104,7 @@ class Annotations:
             f", output_to_operand_aliasing={CODECS[Aliasing].show(aliasing, self.printer)}" if aliasing else ""
         )
 
-    def _origin(self, inst: Instruction) -> str:
+    def origin(self, inst: Instruction) -> str:
         """Where an instruction came from, and what a backend says to it."""
         options, extras, text = self.options, inst.extras, ""
         if extras.origin and options.print_original_value:
@@ -105,10 +112,7 @@ class Annotations:
         for key, value in extras.unknown:
             text += f", {key}={value}"
         if inst.metadata is not None and options.print_metadata:
-            found = self.metadata.get(id(inst.metadata))
-            if found is None:
-                found = self.metadata[id(inst.metadata)] = f", metadata={self._metadata(inst.metadata)}"
-            text += found
+            text += self._metadata(inst.metadata)
         if extras.backend_config and options.print_backend_config:
             config = _sorted_json(extras.backend_config) if options.sort_backend_config else extras.backend_config
             text += f", backend_config={config}"
@@ -157,11 +161,9 @@ class Annotations:
         if extras.parameter_replication and options.print_extra_attributes and options.print_ids:
             text += f", parameter_replication={CODECS[Flags].show(extras.parameter_replication, self.printer)}"
         if sharding is not None:
-            shown = sharding if options.print_metadata else sharding.without_metadata()
-            text += f", sharding={show_sharding(shown)}"
+            text += self._sharding(sharding)
         if extras.frontend_attributes and options.print_frontend_attributes:
-            shown_attributes = CODECS[FrontendAttributes].show(extras.frontend_attributes, self.printer)
-            text += f", frontend_attributes={shown_attributes}"
+            text += self._frontend(extras.frontend_attributes)
         if extras.control_predecessors and options.print_control_dependencies:
             names = ", ".join(self.printer.reference(x.name) for x in extras.control_predecessors)
             text += f", control-predecessors={{{names}}}"
@@ -172,7 +174,29 @@ class Annotations:
             text += f", result_accuracy={accuracy}"
         return text
 
+    def _sharding(self, sharding: Sharding) -> str:
+        found = self.shardings.get(id(sharding))
+        if found is None:
+            shown = sharding if self.options.print_metadata else sharding.without_metadata()
+            found = self.shardings[id(sharding)] = f", sharding={show_sharding(shown)}"
+        return found
+
+    def _frontend(self, attributes: FrontendAttributes) -> str:
+        found = self.frontend.get(id(attributes))
+        if found is None:
+            shown = CODECS[FrontendAttributes].show(attributes, self.printer)
+            found = self.frontend[id(attributes)] = f", frontend_attributes={shown}"
+        return found
+
     def _metadata(self, at: Metadata) -> str:
+        if self.as_written and at.text:
+            return at.text
+        found = self.metadata.get(id(at))
+        if found is None:
+            found = self.metadata[id(at)] = f", metadata={self._metadata_anew(at)}"
+        return found
+
+    def _metadata_anew(self, at: Metadata) -> str:
         if self.options.print_inline_stack_frames and at.stack_frame_id and self.tables is not None:
             at = _inline_frame(at, self.tables)
         if self.options.print_metadata_only_op_name:

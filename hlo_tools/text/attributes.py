@@ -159,7 +159,11 @@ COMMON: dict[str, _Put] = {
 # ---- metadata
 
 _METADATA_FIELD = re.compile(rf"""([a-z_]+)=({_STRING}|'(?:[^'\\]|\\.)*'|[\w\-]+|\{{[^{{}}]*\}}),? ?""")
-_PLAIN_METADATA = re.compile(r"""\{op_name=("(?:[^"\\\n]++|\\['"])++")(?: stack_frame_id=(\d{1,18}))?\}""")
+_QUOTED = r"""[ !#-&(-\[\]-~]*+"""
+PLAIN_METADATA = re.compile(
+    rf""", metadata=\{{op_name="(?!"){_QUOTED}(?:\\['"]{_QUOTED})*"(?: stack_frame_id=[1-9][0-9]{{0,17}})?\}}"""
+)
+"""What `Metadata.of_text` takes."""
 _METADATA_KINDS: dict[str, tuple[Any, Any]] = {
     f.name: (get_type_hints(Metadata)[f.name], f.default) for f in fields(Metadata) if f.default is not MISSING
 }
@@ -171,10 +175,8 @@ _NOTHING_ELSE = tuple(_METADATA_KINDS[name][1] for name in _RARE)
 
 def parse_metadata(text: str) -> Metadata:
     """The value of `metadata={...}`. Raises Malformed."""
-    m = _PLAIN_METADATA.fullmatch(text)
-    if m is not None:
-        name = unquote(m[1])
-        return Metadata.of(op_name=name) if m[2] is None else Metadata.of(op_name=name, stack_frame_id=int(m[2]))
+    if PLAIN_METADATA.fullmatch(f", metadata={text}"):
+        return Metadata.of_text(f", metadata={text}")
     values: dict[str, Any] = {}
     at, end = 1, len(text) - 1
     while at < end:
@@ -189,7 +191,7 @@ def parse_metadata(text: str) -> Metadata:
             raise Malformed(f"'{key}' is no field of metadata", at, m.end(1), "HLO1019")
         values[key] = _metadata_value(_METADATA_KINDS[key][0], value, m.start(2))
         at = m.end()
-    return Metadata.of(**values)
+    return Metadata(**values)
 
 
 def _metadata_value(kind: Any, value: str, at: int) -> Any:
@@ -209,6 +211,8 @@ def _metadata_value(kind: Any, value: str, at: int) -> Any:
 
 def metadata_text(value: Metadata) -> str:
     """The text of metadata, with its braces."""
+    if value.text:
+        return value.text.removeprefix(", metadata=")
     if value.op_name and _FEW(value) == _NOTHING_ELSE:
         frame = f" stack_frame_id={value.stack_frame_id}" if value.stack_frame_id else ""
         return f"{{op_name={quote(value.op_name)}{frame}}}"

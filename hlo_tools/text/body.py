@@ -132,13 +132,11 @@ class Body(LineReader):
         computation = self.computation
         for inst, names, at in self.control:
             inst.extras = replace(inst.extras, control_predecessors=self._control(names, at))
-        computation.instructions = dict.fromkeys(self.names.values())
-        computation.version += 1
         if self.root is None and self.names:
             self.root = next(reversed(self.names.values()))
             if self.no_root or self.broken:
                 self.context.broken.add(computation.name)
-        computation.root = self.root
+        computation.fill(self.names.values(), self.root, ordered=not self.control)
         if self.context.problems:
             self._check_numbers()
         if not self.names and not self.broken and not self.context.cut_off:

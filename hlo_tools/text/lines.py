@@ -18,6 +18,7 @@ from hlo_tools.ir.shape import Shape, compatible
 from hlo_tools.ops import OPS
 from hlo_tools.ops.structure import ParameterAttrs
 from hlo_tools.text.attributes import (
+    PLAIN_METADATA,
     Attributes,
     parse_metadata,
     read_attributes,
@@ -38,8 +39,6 @@ _NAME_BYTES = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz.
 _START = re.compile(r"[ \t]*+[%\w}]", re.ASCII)
 _INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
 _TYPED = re.compile(rf"({_SHAPE}) %?([\w.\-]++)(?:, (?!$)|$)", re.ASCII)
-_OP_NAME = ', metadata={op_name="'
-_FRAME = " stack_frame_id="
 _METADATA = re.compile(r', metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*\})(?=, |$)')
 _REMEMBERED = 2000
 """Longer attributes, and constants with them, are not kept for a second use."""
@@ -237,20 +236,8 @@ class LineReader:
 
 def _split_metadata(text: str) -> tuple[Metadata, str]:
     """The metadata at the start of `text`, and the attributes behind it. Raises Malformed."""
-    if text.startswith(_OP_NAME):
-        name, _, rest = text[len(_OP_NAME) :].partition('"')
-        if name and "\\" not in name:
-            if rest == "}":
-                return Metadata.of(op_name=name), ""
-            frame = rest[len(_FRAME) : -1]
-            if (
-                rest.startswith(_FRAME)
-                and rest[-1] == "}"
-                and frame.isdecimal()
-                and frame.isascii()
-                and len(frame) < 19
-            ):
-                return Metadata.of(op_name=name, stack_frame_id=int(frame)), ""
+    if PLAIN_METADATA.fullmatch(text):
+        return Metadata.of_text(text), ""
     m = _METADATA.match(text)
     if m is None:
         raise Malformed("not in the plain form")

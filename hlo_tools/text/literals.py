@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -265,7 +266,7 @@ def literal_text(value: Literal, large: bool = True, readable: bool = False) -> 
     if isinstance(value.value, tuple):
         return f"( {', '.join(literal_text(x, readable=readable) for x in value.value)} )"
     if not shape.dims:
-        return _scalars(value.array, shape.element, "true", "false", readable)[0]
+        return _scalar(value.array.tobytes(), shape.element, readable)
     flat = value.array.reshape(-1)
     if flat.size > _LARGE and _is_uniform(flat):
         (text,) = _scalars(flat[:1], shape.element, "1", "0", readable)
@@ -273,6 +274,11 @@ def literal_text(value: Literal, large: bool = True, readable: bool = False) -> 
     scalars, n = _scalars(flat, shape.element, "1", "0", readable), shape.dims[-1]
     rows = [_row(scalars[i * n : (i + 1) * n], shape.dims) for i in range(prod(shape.dims[:-1]))]
     return _braced(rows, shape.dims)
+
+
+@lru_cache(1 << 10)
+def _scalar(data: bytes, element: ElementType, readable: bool) -> str:
+    return _scalars(np.frombuffer(data, element.dtype), element, "true", "false", readable)[0]
 
 
 def _is_uniform(flat: Any) -> bool:

@@ -51,6 +51,7 @@ class _Printer:
         self.annotations = Annotations(options, self, module.tables)
         self.indent = "  " * options.indent_amount
         self.bodies: dict[Computation, str] = {}  # with MARGIN where the indentation of the caller belongs
+        self.leaves: dict[int, str] = {}  # what stands in the place of operands, by the identity of the record
         self.plain = not self.wrapped and options.print_operand_names and all(
             getattr(options, name) == getattr(DEFAULT, name) for name in _OF_A_LINE
         )  # fmt: skip
@@ -132,30 +133,32 @@ class _Printer:
         """The lines of a computation with the options of the long and the short form, which is most of all printing."""
         percent, interval = self.percent, self.options.print_operand_index_annotation_interval
         start, marked, comma = f"{self.indent}{percent}", f"{self.indent}ROOT {percent}", f", {percent}"
-        annotations, before = self.annotations, self._inline
-        records, metadata = annotations.records, annotations.metadata
+        annotations, leaves = self.annotations, self.leaves
+        records, as_written = annotations.records, annotations.as_written
         lines = []
         for inst in order:
-            operands, where = inst.operands, inst.metadata
-            if not operands:
-                args = before(inst)
+            operands, attrs, where = inst.operands, inst.attrs, inst.metadata
+            if len(operands) == 1:
+                args = f"{percent}{operands[0].name}"
+            elif len(operands) == 2:
+                args = f"{percent}{operands[0].name}{comma}{operands[1].name}"
+            elif not operands:
+                leaf = leaves.get(id(attrs))
+                if leaf is None:
+                    leaf = leaves[id(attrs)] = self._inline(inst)
+                args = leaf
             elif not interval or len(operands) <= interval:
                 args = percent + comma.join([x.name for x in operands])
             else:
                 texts = [percent + x.name for x in operands]
                 args = ", ".join([f"/*index={i}*/{t}" if i and i % interval == 0 else t for i, t in enumerate(texts)])
-            record = records.get(id(inst.attrs))
-            behind: str | None = ""
-            if record is None or inst.sharding is not None or inst.extras is not NO_EXTRAS:
+            behind = records.get(id(attrs))
+            if behind is None or inst.extras is not NO_EXTRAS or inst.sharding is not None:
                 behind = annotations.text(inst)
-                record = ""
             elif where is not None:
-                behind = metadata.get(id(where))
-                if behind is None:
-                    behind = annotations.text(inst)
-                    record = ""
+                behind += where.text if where.text and as_written else annotations.origin(inst)
             left = marked if inst is root else start
-            lines.append(f"{left}{inst.name} = {inst.shape.text} {inst.op.name}({args}){record}{behind}")
+            lines.append(f"{left}{inst.name} = {inst.shape.text} {inst.op.name}({args}){behind}")
         return lines
 
     def _lines(self, order: tuple[Instruction, ...], root: Instruction | None) -> list[str]:
