@@ -97,7 +97,7 @@ class LineReader:
             known = heads.get(head)
             try:
                 if known is None:
-                    known, tail = self._head(right)
+                    known, tail = self._head(head, right)
                 shape, op, attributes = known
                 args, closed, rest = tail.partition(")")
                 if not closed:
@@ -121,14 +121,16 @@ class LineReader:
                 inline = op.inline
                 if inline is None:
                     if args:
-                        if "/" in args:
-                            args = _INDEX.sub("", args)
+                        texts = args[1:].split(", %") if args[0] == "%" else args.split(", ")
                         try:
-                            operands = tuple(
-                                [names[x] for x in (args[1:].split(", %") if args[0] == "%" else args.split(", "))]
-                            )
+                            if len(texts) == 1:
+                                operands = (names[texts[0]],)
+                            elif len(texts) == 2:
+                                operands = (names[texts[0]], names[texts[1]])
+                            else:
+                                operands = tuple([names[x] for x in texts])
                         except KeyError:
-                            operands = self._typed(args)
+                            operands = self._operands(args)
                     if op in _MADE and not _as_made(op, operands, shape):
                         break
                 elif "(" in args or '"' in args:
@@ -176,20 +178,25 @@ class LineReader:
         self.control = [c for c in self.control if c[0] is not inst]
         return self.context.text.rfind("\n", 0, inst.at) + 1
 
-    def _head(self, text: str) -> tuple[Head, str]:
-        """What `shape opcode(` at the start of `text` says, and what follows. Raises Malformed and KeyError."""
-        m = _HEAD.match(text)
-        if m is None:
-            raise Malformed("not in the plain form")
-        head, shape, opcode = m.groups()
+    def _head(self, head: str, text: str) -> tuple[Head, str]:
+        """What `shape opcode(` at the start of `text` says, and what follows. Raises Malformed and KeyError.
+
+        `head` is the text up to the first parenthesis, which may be one of the shape.
+        """
         heads = self.context.heads
+        shape, _, opcode = head.rpartition(" ")
+        if shape not in self.context.shapes or opcode not in OPS:
+            m = _HEAD.match(text)
+            if m is None:
+                raise Malformed("not in the plain form")
+            head, shape, opcode = m.groups()
         known = heads.get(head)
         if known is None:
             op = OPS[opcode]
             # a constant is read as its shape says
             group = head if op.inline == "value" else opcode
             known = heads[head] = (self._shape(shape), op, self.context.attributes.setdefault(group, {}))
-        return known, text[m.end() :]
+        return known, text[len(head) + 1 :]
 
     def _shape(self, text: str) -> Shape:
         shapes = self.context.shapes
@@ -198,8 +205,16 @@ class LineReader:
             found = shapes[text] = parse_shape(text)
         return found
 
+    def _operands(self, text: str) -> tuple[Instruction, ...]:
+        """Operands with their indices in comments, or with their shapes before them. Raises Malformed and KeyError."""
+        text = _INDEX.sub("", text)
+        names = self.names
+        try:
+            return tuple([names[x] for x in (text[1:].split(", %") if text.startswith("%") else text.split(", "))])
+        except KeyError:
+            return self._typed(text)
+
     def _typed(self, text: str) -> tuple[Instruction, ...]:
-        """Operands with their shapes before them. Raises Malformed and KeyError."""
         found: list[Instruction] = []
         at = 0
         while at < len(text):

@@ -10,13 +10,14 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from hlo_tools import HloError
+from hlo_tools import HloError, HloWarning
 
 from .mutate import mutate
 from .seeds import seeds
@@ -86,6 +87,7 @@ def main(seed: int, corpus: Path | None, start: int, stop: int, progress: int) -
 
     The number of each input is written to the file descriptor `progress` before it runs.
     """
+    warnings.simplefilter("ignore", HloWarning)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     inputs = Inputs(seed, corpus)
     counts: Counter[str] = Counter()
