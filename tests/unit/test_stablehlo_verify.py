@@ -30,9 +30,7 @@ func.func private @other(%x: tensor<2xf32>) -> tensor<3xf32> {
     assert [m[-9:] for m in found] == ["[HLO2012]", "[HLO1503]", "[HLO1506]"]
 
 
-@pytest.mark.parametrize(
-    "declared", ["tensor<>", "tensor<" + "9" * 5000 + "xf32>", "tensor<i" + "9" * 5000 + ">"]
-)
+@pytest.mark.parametrize("declared", ["tensor<>", "tensor<" + "9" * 5000 + "xf32>", "tensor<i" + "9" * 5000 + ">"])
 def test_types_of_a_result_that_cannot_be_read(declared: str) -> None:
     text = f"func.func @main(%x: tensor<2xf32>) -> {declared} {{\n  return %x : tensor<2xf32>\n}}"
     with pytest.raises(hlo.HloError) as caught:
