@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         take_constants,
         to_pbtxt,
         to_proto,
+        to_stablehlo,
         verify,
     )
 
@@ -123,6 +124,7 @@ __all__ = [
     "take_constants",
     "to_pbtxt",
     "to_proto",
+    "to_stablehlo",
     "verify",
 ]
 

@@ -50,7 +50,7 @@ from hlo_tools.text.context import MAX_ERRORS
 from hlo_tools.text.detect import is_mlir
 from hlo_tools.text.options import PrintOptions
 from hlo_tools.text.reader import parse_hlo
-from hlo_tools.text.stablehlo import format_stablehlo, parse_stablehlo
+from hlo_tools.text.stablehlo import format_stablehlo, parse_stablehlo, to_stablehlo
 
 __all__ = [
     "Array",
@@ -104,6 +104,7 @@ __all__ = [
     "take_constants",
     "to_pbtxt",
     "to_proto",
+    "to_stablehlo",
     "verify",
 ]
 

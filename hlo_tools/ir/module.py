@@ -15,6 +15,8 @@ from hlo_tools.support.source import Source, Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hlo_tools.support.diagnostic import Diagnostic
+
 
 @dataclass(frozen=True, slots=True)
 class Alias:
@@ -99,11 +101,16 @@ class Module:
     tables: StackTables | None = None
     source: Source | None = None
     spelling: Spelling = Spelling()
-    printer: ClassVar[Callable[[Module, Any], str]]  # the text floor puts it here
+    printer: ClassVar[Callable[[Module, Any], str]]  # the text floor puts it here, and the next one
+    stablehlo_printer: ClassVar[Callable[..., str]]
 
     def to_text(self, options: Any = None) -> str:
         """The module as HLO text; `options` is a `PrintOptions`, by default that of XLA's long form."""
         return type(self).printer(self, options)
+
+    def to_stablehlo(self, warn: Callable[[Diagnostic], None] | None = None, locations: bool = True) -> str:
+        """The module as StableHLO text; see `hlo_tools.to_stablehlo`."""
+        return type(self).stablehlo_printer(self, warn, locations)
 
     def __str__(self) -> str:
         return self.to_text()

@@ -425,6 +425,16 @@ CODES: dict[str, Explanation] = {
         "a StableHLO type without a twin",
         "The type (quantized, complex in an odd place, or of another dialect) has no translation to HLO here yet.",
     ),
+    "HLO4503": Explanation(
+        "nothing in StableHLO says this",
+        "The op, the type or the attribute is HLO's alone, or the instruction breaks a rule that StableHLO has and HLO "
+        "has not; the message says which. A pass may write it in other ops: `hlo passes` lists those that expand.",
+    ),
+    "HLO4504": Explanation(
+        "something that StableHLO text does not hold",
+        "StableHLO has no place for this. The text is written without it; it means the same, but HLO text and protos "
+        "keep more of how it is to be compiled.",
+    ),
     "HLO5001": Explanation(
         "the arguments do not fit the module",
         "A module takes one array per leaf of its entry parameters, in order: `arg0`, `arg1`, ... of an .npz "
@@ -534,7 +544,8 @@ CODES: dict[str, Explanation] = {
     "HLO6011": Explanation(
         "a text that would be too long",
         "The canonical form and its kin print the bodies of computations in the places where they are called. Where "
-        "calls nest and repeat, that doubles the text at every level. Print the module in another form, for example "
+        "calls nest and repeat, that doubles the text at every level; so do the regions of StableHLO. Print the module "
+        "in another form, for example "
         "with --print-option print_subcomputation_mode=name_only.",
     ),
     "HLO9001": Explanation(

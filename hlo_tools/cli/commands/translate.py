@@ -11,12 +11,13 @@ import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import Form, InputArrays, InputFile, OutputFile, PrintForm
 from hlo_tools.cli.session import session
-from hlo_tools.cli.text import in_form
+from hlo_tools.cli.text import in_form, print_options
 from hlo_tools.support.files import compressed, write_outputs
 
 PANEL = "Inspect and convert"
 EXAMPLES = (
     ("hlo translate model.mlir --to hlo -o model.hlo", "Turn StableHLO into HLO text."),
+    ("hlo translate model.hlo --to stablehlo", "Turn HLO into StableHLO text, for JAX, IREE or stablehlo-opt."),
     ("zcat dump.txt.gz | hlo translate - --to hlo --preset short-parsable", "Shorten a dump."),
     ("hlo translate f.hlo --to proto -o f.pb.gz", "Write a HloModuleProto, compressed."),
     ("hlo translate f.hlo --to proto --message hlo -o f.hlo.pb", "Write the HloProto that XLA's own tools read."),
@@ -29,6 +30,7 @@ class Format(StrEnum):
     """What a module can be written as."""
 
     hlo = "hlo"
+    stablehlo = "stablehlo"
     proto = "proto"
     pbtxt = "pbtxt"
 
@@ -66,6 +68,8 @@ def command(
     with state.warnings() as warn:
         if to is Format.proto:
             data = hlo.to_proto(snapshot, envelope, warn)
+        elif to is Format.stablehlo:
+            data = snapshot.module.to_stablehlo(warn, print_options(form).print_metadata).encode()
         elif to is Format.pbtxt:
             data = hlo.to_pbtxt(snapshot, envelope, warn).encode()
         else:

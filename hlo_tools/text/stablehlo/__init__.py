@@ -1,19 +1,22 @@
-"""StableHLO text: MLIR to our IR."""
+"""StableHLO text: MLIR to our IR, and back."""
 
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 from hlo_tools.ir.module import Module
-from hlo_tools.support.diagnostic import ParseError, VerifyError
+from hlo_tools.support.diagnostic import ParseError, UnsupportedError, VerifyError
 from hlo_tools.support.source import Source
+from hlo_tools.text.stablehlo.exporter import Exporter, Warn
 from hlo_tools.text.stablehlo.importer import Importer
 from hlo_tools.text.stablehlo.print import print_program
 from hlo_tools.text.stablehlo.reader import read_program
+from hlo_tools.text.stablehlo.spelling import NO_TWIN
 from hlo_tools.text.stablehlo.syntax import Program
 from hlo_tools.text.stablehlo.verify import verify_program
 
-__all__ = ["format_stablehlo", "parse_stablehlo"]
+__all__ = ["format_stablehlo", "parse_stablehlo", "to_stablehlo"]
 
 
 def format_stablehlo(text: str, filename: str = "<string>") -> str:
@@ -50,3 +53,30 @@ def parse_stablehlo(text: str, filename: str = "<string>") -> Module:
     finally:
         if collecting:
             gc.enable()
+
+
+def to_stablehlo(module: Module, warn: Warn | None = None, locations: bool = True) -> str:
+    """The module as StableHLO text, in the form that stablehlo-opt prints.
+
+    The entry becomes `@main`, what is called other functions; tuples are taken apart, fusions written out in place,
+    and an asynchronous op is done where it starts. Shardings, frontend attributes, aliasing and layouts become the
+    attributes that JAX and XLA use (`mhlo.sharding`, `sdy.sharding`, `tf.aliasing_output`, `mhlo.layout_mode`,
+    `xla_shape`), metadata becomes locations, unless `locations` is false. `warn` hears of what has no place.
+
+    Raises UnsupportedError (HLO4503) with every instruction that StableHLO cannot say, or whose rules it breaks, and
+    LimitError (HLO6011) when regions, written out in each place, make the text too long.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        program = Exporter(module, warn, locations).run()
+        source = module.source or Source(module.name, "")
+        if broken := verify_program(program, source):
+            raise UnsupportedError([replace(d, code=NO_TWIN) for d in broken])
+        return print_program(program)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+Module.stablehlo_printer = staticmethod(to_stablehlo)

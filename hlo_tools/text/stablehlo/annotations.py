@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hlo_tools.ir.attributes import FrontendAttributes, Metadata
+from hlo_tools.ir.attributes import FrontendAttributes, Metadata, ResultAccuracy
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.sharding import Sharding
+from hlo_tools.ir.shape import Shape
+from hlo_tools.ir.sharding import Sharding, ShardingKind
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shardings import read_sharding
-from hlo_tools.text.stablehlo.attributes import text_of
-from hlo_tools.text.stablehlo.syntax import Alias, Angles, Attribute, Location, Struct
+from hlo_tools.text.stablehlo.attributes import fields, integer, text_of, word
+from hlo_tools.text.stablehlo.syntax import Alias, Angles, Attribute, Location, Number, Struct
 from hlo_tools.text.strings import quote
 
 FRONTEND = "mhlo.frontend_attributes"
@@ -19,6 +20,10 @@ SHARDING = "mhlo.sharding"
 SHARDY = "sdy.sharding"
 SHARDY_FRONTEND = "xla.sdy.sharding"
 """Under this name XLA keeps a Shardy sharding that no pass has yet turned into one of HLO."""
+SHARDY_MESHES = "xla.sdy.meshes"
+"""The meshes of a module, as XLA keeps them."""
+ALIASES = "mhlo.input_output_alias"
+"""What outputs of a module lie in the buffers of parameters, in the way of XLA's exporter."""
 
 Aliases = Mapping[str, Attribute]
 
@@ -60,6 +65,35 @@ def sharding_of(attributes: Mapping[str, Attribute]) -> Sharding | None:
     if not isinstance(text, str):
         raise Malformed(f"{SHARDING} is no string", code="HLO1505")
     return read_sharding(text)
+
+
+def accuracy_of(attributes: Mapping[str, Attribute]) -> ResultAccuracy | None:
+    """The accuracy that `result_accuracy` asks for; None for that of the backend. Raises Malformed."""
+    given = attributes.get("result_accuracy")
+    if given is None:
+        return None
+    entries = fields(given)
+    mode = word(entries.get("mode", "DEFAULT"))
+    if mode != "TOLERANCE":
+        return None if mode == "DEFAULT" else ResultAccuracy(mode.lower())
+    atol, rtol = (_real(entries.get(k)) for k in ("atol", "rtol"))
+    return ResultAccuracy("", atol, rtol, integer(entries.get("ulps", 0)))
+
+
+def _real(value: Attribute | None) -> float:
+    try:
+        return float(value.text) if isinstance(value, Number) else 0.0
+    except ValueError:
+        raise Malformed("result_accuracy: expected a decimal", code="HLO1505") from None
+
+
+def suits(sharding: Sharding, shape: Shape) -> bool:
+    """Whether a value of this shape can have a sharding: of the instructions of one operation, not all can."""
+    if sharding.kind is ShardingKind.TUPLE:
+        return shape.is_tuple and len(sharding.elements) == sum(1 for _ in shape.leaves())
+    if sharding.kind is not ShardingKind.TILED or not shape.is_array:
+        return True
+    return len(sharding.tile_dims) - len(sharding.last_tile_dims) - sharding.replicate_last == shape.rank
 
 
 def frontend_attributes(attributes: Mapping[str, Attribute]) -> FrontendAttributes:

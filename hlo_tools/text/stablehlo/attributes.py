@@ -17,7 +17,7 @@ from hlo_tools.text.literals import integer_range
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo import syntax as s
 from hlo_tools.text.stablehlo.reader import read_fields
-from hlo_tools.text.strings import quote
+from hlo_tools.text.stablehlo.strings import quote, symbol
 
 BAD_ATTRIBUTE = "HLO1505"
 
@@ -311,10 +311,6 @@ def _struct_text(value: s.Struct) -> str:
     return f"#{value.name}<{value.body}>"
 
 
-def _symbol_text(value: s.Symbol) -> str:
-    return "@" + (value.name if re.fullmatch(r"[\w$.:@-]+", value.name) else quote(value.name))
-
-
 def _dense_text(value: s.Dense) -> str:
     return f"dense{'_resource' if value.resource else ''}<{value.body}> : {value.type}"
 
@@ -329,7 +325,7 @@ _TEXT: dict[type[Any], Callable[[Any], str]] = {
     s.Number: _number_text,
     s.Word: lambda v: v.text,
     s.Unit: lambda v: "unit",
-    s.Symbol: _symbol_text,
+    s.Symbol: lambda v: symbol(v.name),
     s.Slice: lambda v: v.text,
     s.Dense: _dense_text,
     s.Array: lambda v: f"array<{v.body}>",

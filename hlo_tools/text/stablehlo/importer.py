@@ -20,14 +20,17 @@ from hlo_tools.support.names import sanitize
 from hlo_tools.support.source import Source, Span
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.annotations import (
+    ALIASES,
+    FRONTEND,
     SHARDY,
+    SHARDY_MESHES,
     frontend_attributes,
     metadata_of,
     per_value,
     sharding_of,
     with_shardy,
 )
-from hlo_tools.text.stablehlo.attributes import integer, read_resources, text_of
+from hlo_tools.text.stablehlo.attributes import fields, integer, integers, read_resources, text_of
 from hlo_tools.text.stablehlo.ops import BUILDERS
 from hlo_tools.text.stablehlo.ops.opaque import opaque
 from hlo_tools.text.stablehlo.ops.quantized import lowered
@@ -37,7 +40,6 @@ from hlo_tools.text.stablehlo.types import Types
 
 UNKNOWN_OP = "HLO1502"
 BAD_FUNCTION = "HLO1506"
-SHARDY_MESHES = "xla.sdy.meshes"
 MAX_ALIASES = 64
 """Aliases that stand for aliases."""
 
@@ -258,13 +260,14 @@ class _Entry:
         parameters = [with_default_layout(p.shape) for p in self._main.parameters]
         for number, given in enumerate(self._arguments):
             parameters[number] = _entry_shape(parameters[number], given)
-        frontend = FrontendAttributes(())
+        kept = {k: v for k, v in attributes.items() if k == FRONTEND}
+        frontend = frontend_attributes(kept)
         if meshes:
-            frontend = FrontendAttributes(((SHARDY_MESHES, _meshes_text(meshes)),))
+            frontend = FrontendAttributes(tuple(sorted((*frontend, (SHARDY_MESHES, _meshes_text(meshes))))))
         return replace(
             Header(),
             entry_layout=EntryLayout(tuple(parameters), self._result_shape()),
-            input_output_alias=tuple(self._aliases()),
+            input_output_alias=(*self._aliases(), *_listed_aliases(attributes.get(ALIASES, ()))),
             buffer_donor=tuple(self._donors()),
             replica_count=integer(attributes.get("mhlo.num_replicas", 1)),
             num_partitions=integer(attributes.get("mhlo.num_partitions", 1)),
@@ -308,6 +311,19 @@ class _Entry:
         if self._result_count == 1:
             return found[0]
         return Sharding(ShardingKind.TUPLE, elements=tuple([f or REPLICATED for f in found]))
+
+
+def _listed_aliases(value: Attribute) -> Iterator[BufferAlias]:
+    """The aliases that XLA's exporter lists in an attribute of the module. Raises Malformed."""
+    for item in value if isinstance(value, tuple) else ():
+        given = fields(item)
+        place = fields(given.get("alias", {}))
+        yield BufferAlias(
+            integers(given.get("output_index", ())),
+            integer(place.get("parameter_number", 0)),
+            integers(place.get("parameter_index", ())),
+            place.get("kind") == "must_alias",
+        )
 
 
 def _dictionaries(value: Attribute, count: int) -> list[Mapping[str, Attribute]]:

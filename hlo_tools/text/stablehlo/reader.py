@@ -15,6 +15,7 @@ from hlo_tools.support.diagnostic import ParseError
 from hlo_tools.support.source import Source
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.forms import FORMS, PLAIN, Items, Results, types_of_constant
+from hlo_tools.text.stablehlo.strings import unquote
 from hlo_tools.text.stablehlo.syntax import (
     UNIT,
     UNKNOWN,
@@ -40,7 +41,6 @@ from hlo_tools.text.stablehlo.syntax import (
     TypeText,
     Word,
 )
-from hlo_tools.text.strings import unquote
 
 SYNTAX = "HLO1501"
 MAX_RESULTS = 1 << 16

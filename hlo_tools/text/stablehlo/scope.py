@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hlo_tools.ir.attributes import NONE, FrontendAttributes, Metadata
+from hlo_tools.ir.attributes import NONE, FrontendAttributes, Metadata, ResultAccuracy
 from hlo_tools.ir.computation import Computation, clone_instruction
 from hlo_tools.ir.instruction import Extras, Instruction
 from hlo_tools.ir.op import NotYet, Op, ShapeError, Trait
@@ -22,7 +22,7 @@ from hlo_tools.support.diagnostic import HloError, Note, ParseError, Unsupported
 from hlo_tools.support.names import sanitize
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import parse_shape
-from hlo_tools.text.stablehlo.annotations import frontend_attributes, metadata_of, sharding_of
+from hlo_tools.text.stablehlo.annotations import accuracy_of, frontend_attributes, metadata_of, sharding_of, suits
 from hlo_tools.text.stablehlo.quantization import Quantization, quantization_of
 from hlo_tools.text.stablehlo.syntax import Argument, Attribute, Block, Operation, Region, Symbol
 
@@ -35,6 +35,7 @@ Builder = Callable[["Scope", Operation], Sequence[Instruction]]
 UNDEFINED = "HLO1503"
 MISSING = "HLO1505"
 UNSUPPORTED = "HLO4501"
+NO_FRONTEND = FrontendAttributes(())
 MAX_DEPTH = 100
 """Regions inside regions."""
 
@@ -293,17 +294,23 @@ class Scope:
         inst.at = self._at
         notes = self._annotations
         if notes is not None:
-            inst.metadata, inst.sharding = notes.metadata, notes.sharding
-            if notes.frontend:
-                inst.extras = Extras(frontend_attributes=notes.frontend)
+            inst.metadata = notes.metadata
+            if notes.sharding is not None and suits(notes.sharding, shape):
+                inst.sharding = notes.sharding
+            if notes.frontend or notes.accuracy is not None:
+                inst.extras = Extras(frontend_attributes=notes.frontend, result_accuracy=notes.accuracy)
         return inst
 
     def parts(self, inst: Instruction, count: int | None = None) -> list[Instruction]:
         """The elements of a tuple, or the first `count`."""
-        return [
+        made = [
             self.add(get_tuple_element, [inst], GetTupleElementAttrs(i), shape)
             for i, shape in enumerate(inst.shape.elements[:count])
         ]
+        if inst.sharding is not None and len(inst.sharding.elements) == len(inst.shape.elements):
+            for part, sharding in zip(made, inst.sharding.elements, strict=False):
+                part.sharding = sharding
+        return made
 
     def group(self, values: Sequence[Instruction]) -> Instruction:
         """The tuple of these values, or the only one."""
@@ -363,24 +370,33 @@ class Scope:
 class _Annotations:
     """What every instruction of an operation carries."""
 
-    __slots__ = ("frontend", "metadata", "sharding")
+    __slots__ = ("accuracy", "frontend", "metadata", "sharding")
 
-    def __init__(self, metadata: Metadata | None, sharding: Sharding | None, frontend: FrontendAttributes) -> None:
+    def __init__(
+        self,
+        metadata: Metadata | None,
+        sharding: Sharding | None = None,
+        frontend: FrontendAttributes = NO_FRONTEND,
+        accuracy: ResultAccuracy | None = None,
+    ) -> None:
         self.metadata = metadata
         self.sharding = sharding
         self.frontend = frontend
+        self.accuracy = accuracy
 
 
 def _annotations(scope: Scope, op: Operation) -> _Annotations | None:
     metadata = metadata_of(op.location, scope.importer.program.attribute_aliases)
     if not op.attributes:
-        return None if metadata is None else _Annotations(metadata, None, FrontendAttributes(()))
+        return None if metadata is None else _Annotations(metadata)
     try:
         sharding = sharding_of(op.attributes)
         frontend = frontend_attributes(op.attributes)
+        accuracy = accuracy_of(op.attributes)
     except Malformed as e:
         scope.fail(op, f"{op.name}: {e.message}", e.code)
-    return _Annotations(metadata, sharding, frontend) if metadata or sharding or frontend else None
+    given = metadata or sharding or frontend or accuracy
+    return _Annotations(metadata, sharding, frontend, accuracy) if given else None
 
 
 def _shapes(values: Sequence[Instruction]) -> tuple[Shape, ...]:

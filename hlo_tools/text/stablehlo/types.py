@@ -31,11 +31,11 @@ def _element_names() -> dict[str, ElementType]:
         if element.is_integer and element.bits > 1:
             found[name.replace("u", "ui") if name[0] == "u" else f"i{element.bits}"] = element
         elif element.is_float:
-            found[_FLOAT_TAIL.sub(lambda m: m[0].upper(), name)] = element
+            found[FLOAT_TAIL.sub(lambda m: m[0].upper(), name)] = element
     return found
 
 
-_FLOAT_TAIL = re.compile(r"(?<=\d)e\d.*")  # f8e4m3fn -> f8E4M3FN
+FLOAT_TAIL = re.compile(r"(?<=\d)e\d.*")  # f8e4m3fn -> f8E4M3FN
 _ELEMENTS = _element_names()
 
 

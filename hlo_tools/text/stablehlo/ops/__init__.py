@@ -1,8 +1,10 @@
-"""The table of builders: what each operation of StableHLO, CHLO, func and check becomes in our IR."""
+"""The table of builders: what each operation of StableHLO, CHLO, func and check becomes in our IR, and back."""
 
 from __future__ import annotations
 
+from hlo_tools.text.stablehlo.body import EMIT
 from hlo_tools.text.stablehlo.ops.chlo import CHLO
+from hlo_tools.text.stablehlo.ops.collectives import COLLECTIVES
 from hlo_tools.text.stablehlo.ops.control import CONTROL
 from hlo_tools.text.stablehlo.ops.dynamic import DYNAMIC
 from hlo_tools.text.stablehlo.ops.effects import EFFECTS
@@ -11,6 +13,7 @@ from hlo_tools.text.stablehlo.ops.opaque import OPAQUE
 from hlo_tools.text.stablehlo.ops.products import PRODUCTS
 from hlo_tools.text.stablehlo.ops.quantized import UNIFORM
 from hlo_tools.text.stablehlo.ops.regions import REGIONS
+from hlo_tools.text.stablehlo.ops.rows import Row
 from hlo_tools.text.stablehlo.ops.shapes import SHAPES
 from hlo_tools.text.stablehlo.ops.sharding import SHARDING
 from hlo_tools.text.stablehlo.scope import Builder
@@ -22,6 +25,7 @@ BUILDERS: dict[str, Builder] = {
     **PRODUCTS,
     **REGIONS,
     **EFFECTS,
+    **COLLECTIVES,
     **OPAQUE,
     **UNIFORM,
     **CHLO,
@@ -29,3 +33,13 @@ BUILDERS: dict[str, Builder] = {
     **SHARDING,
 }
 """By operation name."""
+
+
+def _rows() -> None:
+    """A row is the emitter of its op, too."""
+    for builder in BUILDERS.values():
+        if isinstance(builder, Row) and builder.hlo not in EMIT.rules:
+            EMIT.set(builder.hlo, builder.emit)
+
+
+_rows()

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.shape import array, with_default_layout
 from hlo_tools.ops import OPS
+from hlo_tools.ops.scan import ScanAttrs, scan
 from hlo_tools.ops.sort import TopKAttrs, topk
 from hlo_tools.ops.structure import ConstantAttrs, constant
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.attributes import integer, integers, literal
+from hlo_tools.text.stablehlo.body import EMIT, Body, Value, arrays
 from hlo_tools.text.stablehlo.ops.elementwise import ELEMENTWISE
 from hlo_tools.text.stablehlo.ops.formulas import FORMULAS
 from hlo_tools.text.stablehlo.ops.rows import row
 from hlo_tools.text.stablehlo.ops.shapes import SHAPES, broadcast_in_dim
 from hlo_tools.text.stablehlo.scope import Builder, Scope
-from hlo_tools.text.stablehlo.syntax import Dense, Number, Operation
+from hlo_tools.text.stablehlo.spelling import NO_TWIN, number
+from hlo_tools.text.stablehlo.syntax import Array, Attributes, Dense, Number, Operation
 
 
 def _constant_like(scope: Scope, op: Operation) -> Sequence[Instruction]:
@@ -35,6 +38,32 @@ def _constant_like(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 def _top_k(scope: Scope, op: Operation) -> Sequence[Instruction]:
     return scope.results(op, topk, scope.operands(op), TopKAttrs(integer(scope.attribute(op, "k"))))
+
+
+@EMIT(topk)
+def _emit_topk(body: Body, inst: Instruction) -> Value:
+    """CHLO takes the largest only."""
+    at: TopKAttrs = inst.attrs
+    if not at.largest:
+        raise Malformed("topk of the smallest elements has no twin in StableHLO", code=NO_TWIN)
+    return body.twin(inst, {"k": number(at.k)})
+
+
+@EMIT(scan)
+def _emit_scan(body: Body, inst: Instruction) -> Value:
+    """StableHLO's attributes of a scan say how many of the operands are arrays, and how many are handed on."""
+    at: ScanAttrs = inst.attrs
+    carries = at.num_carries
+    results = len(arrays(inst.shape))
+    attributes: Attributes = {
+        "dimension": number(at.dimensions[0]),
+        "is_reverse": at.is_reverse,
+        "operandSegmentSizes": Array(f"i32: {len(inst.operands) - carries}, {carries}"),
+        "resultSegmentSizes": Array(f"i32: {results - carries}, {carries}"),
+    }
+    if at.is_associative:
+        attributes["is_associative"] = at.is_associative == "true"
+    return body.twin(inst, attributes, [body.region(at.to_apply)])
 
 
 # ---- implicit broadcasts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -19,15 +20,19 @@ from hlo_tools.ir.instruction import Extras, Instruction
 from hlo_tools.ir.layout import layout
 from hlo_tools.ir.op import Callee, Callees
 from hlo_tools.ir.shape import Shape, tuple_of
-from hlo_tools.ops.control import CallAttrs, ConditionalAttrs, WhileAttrs, call, conditional, while_
+from hlo_tools.ops.asynchronous import async_done, async_start, async_update, started
+from hlo_tools.ops.control import CallAttrs, ConditionalAttrs, WhileAttrs, call, conditional, fusion, while_
 from hlo_tools.ops.custom import CustomCallAttrs, custom_call
-from hlo_tools.ops.structure import constant, get_tuple_element, iota, opt_barrier, tuple_
+from hlo_tools.ops.structure import GetTupleElementAttrs, constant, get_tuple_element, iota, opt_barrier, tuple_
 from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.shapes import parse_shape
 from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, integers, string, text_of
-from hlo_tools.text.stablehlo.ops.rows import From, row
+from hlo_tools.text.stablehlo.body import EMIT, Body, Emitter, Value, named
+from hlo_tools.text.stablehlo.reader import read_fields
 from hlo_tools.text.stablehlo.scope import Builder, Scope, free_values
-from hlo_tools.text.stablehlo.syntax import Attribute, Operation, Symbol
-from hlo_tools.text.strings import quote
+from hlo_tools.text.stablehlo.spelling import NO_TWIN, number
+from hlo_tools.text.stablehlo.syntax import Attribute, Attributes, Dense, Number, Operation, Struct, Symbol
+from hlo_tools.text.strings import quote, unquote
 
 T = TypeVar("T")
 
@@ -152,6 +157,11 @@ def _tuple(scope: Scope, op: Operation) -> Sequence[Instruction]:
     return [scope.add(tuple_, scope.operands(op), shape=scope.result_shape(op))]
 
 
+def _get_tuple_element(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    at = GetTupleElementAttrs(integer(scope.attribute(op, "index")))
+    return scope.results(op, get_tuple_element, scope.operands(op, 1), at)
+
+
 def _barrier(scope: Scope, op: Operation) -> Sequence[Instruction]:
     values = scope.operands(op)
     whole = scope.group(values)
@@ -267,6 +277,190 @@ def _aliasing(scope: Scope, op: Operation) -> Aliasing:
     return Aliasing(tuple(found))
 
 
+# ---- the other way round
+
+
+@EMIT(call)
+def _emit_call(body: Body, inst: Instruction) -> Value:
+    at: CallAttrs = inst.attrs
+    callee = Symbol(body.exporter.function(at.to_apply))
+    if not at.is_composite:
+        return body.twin(inst, {"callee": callee})
+    known = dict(inst.extras.frontend_attributes)
+    given = read_fields(known.get("composite.attributes", "{}")[1:-1])
+    attributes: Attributes = {"name": unquote(known.get("composite.name", '""')), "decomposition": callee}
+    if given:
+        attributes["composite_attributes"] = given
+    version = unquote(known.get("composite.version", '"0"'))
+    if version != "0":
+        attributes["version"] = Number(version, "i32")
+    return body.results(inst, "stablehlo.composite", body.operands(inst), attributes)
+
+
+@EMIT(fusion)
+def _emit_fusion(body: Body, inst: Instruction) -> Value:
+    """What is fused, in place; a computation of several fusions stays a function, so that none is repeated."""
+    called: Computation = inst.attrs.calls
+    if body.exporter.is_shared(called):
+        return body.results(inst, "func.call", body.operands(inst), {"callee": Symbol(body.exporter.function(called))})
+    return body.inline(called, [body.value(x) for x in inst.operands[: len(called.parameters)]])
+
+
+@EMIT(while_)
+def _emit_while(body: Body, inst: Instruction) -> Value:
+    at: WhileAttrs = inst.attrs
+    return body.twin(inst, regions=[body.region(at.condition), body.region(at.body)])
+
+
+@EMIT(conditional)
+def _emit_conditional(body: Body, inst: Instruction) -> Value:
+    """The branches use their operands from around them."""
+    chooser, *operands = inst.operands
+    branches = [body.branch(c, body.value(x)) for c, x in zip(inst.called, operands, strict=True)]
+    name = "stablehlo.if" if chooser.shape.element is PRED else "stablehlo.case"
+    return body.results(inst, name, [body.one(chooser)], regions=branches)
+
+
+@EMIT(tuple_)
+def _emit_tuple(body: Body, inst: Instruction) -> Value:
+    return tuple([body.value(x) for x in inst.operands])
+
+
+@EMIT(get_tuple_element)
+def _emit_get_tuple_element(body: Body, inst: Instruction) -> Value:
+    return body.value(inst.operands[0])[inst.attrs.index]
+
+
+@EMIT(opt_barrier)
+def _emit_barrier(body: Body, inst: Instruction) -> Value:
+    names = body.operands(inst)
+    return body.twin(inst) if names else ()
+
+
+@EMIT(custom_call)
+def _emit_custom_call(body: Body, inst: Instruction) -> Value:
+    """Tuples that are operands or parts of results stay tuples: the target may count its operands."""
+    at: CustomCallAttrs = inst.attrs
+    target = at.custom_call_target
+    rule = DIALECTS.get(target.partition(".")[0]) if "." in target else None
+    if rule is not None:
+        return rule(body, inst)
+    _need_sayable(inst)
+    attributes: Attributes = {"call_target_name": target}
+    if at.custom_call_has_side_effect:
+        attributes["has_side_effect"] = True
+    if at.api_version is not CustomCallApiVersion.ORIGINAL:
+        attributes["api_version"] = Number(str(_API.index(at.api_version)), "i32")
+    if (config := _config(at.api_version, inst.extras.backend_config)) is not None:
+        attributes["backend_config"] = config
+    called = (*((at.to_apply,) if at.to_apply is not None else ()), *at.called_computations)
+    if called:
+        attributes["called_computations"] = tuple([Symbol(body.exporter.function(c)) for c in called])
+    several = inst.shape.is_tuple and len(inst.shape.elements) != 1
+    results = inst.shape.elements if several else (inst.shape,)
+    if at.operand_layout_constraints:
+        given = parse_shape(f"({at.operand_layout_constraints[1:-1]})").elements
+        attributes["operand_layouts"] = tuple([_orders(s) for s in given])
+        attributes["result_layouts"] = tuple([_orders(s) for s in (inst.shape.elements or (inst.shape,))])
+    if at.output_to_operand_aliasing:
+        attributes["output_operand_aliases"] = tuple([_alias(a) for a in at.output_to_operand_aliasing])
+    operands = [_packed(body, body.value(x)) for x in inst.operands]
+    names = body.emit("stablehlo.custom_call", operands, results, attributes)
+    values = [_unpacked(body, n, s) for n, s in zip(names, results, strict=True)]
+    return tuple(values) if several else values[0]
+
+
+DIALECTS: dict[str, Emitter] = {}
+"""Dialects under whose names, `stablehlo.einsum`, HLO keeps operations that it lacks."""
+
+_UNSAID = ("window", "dim_labels", "feature_group_count", "batch_group_count", "operand_precision", "padding_type",
+           "literal", "schedule")  # fmt: skip
+
+
+def _need_sayable(inst: Instruction) -> None:
+    defaults = CustomCallAttrs(custom_call_target="")
+    said = [name for name in _UNSAID if getattr(inst.attrs, name) != getattr(defaults, name)]
+    if said:
+        raise Malformed(f"a custom call of StableHLO has no {said[0]}", code=NO_TWIN)
+
+
+_IN_JSON = "custom_call_backend_config"
+"""Where the configuration that XLA's GPU backend writes as JSON keeps the dictionary."""
+
+
+def _config(api: CustomCallApiVersion, config: Json) -> Attribute | None:
+    """The typed interface takes a dictionary, the others take a string."""
+    text = unquote(config) if config.startswith('"') else str(config)
+    if api is not CustomCallApiVersion.TYPED_FFI:
+        return text or None
+    if _IN_JSON in text:
+        try:
+            text = str(json.loads(text)[_IN_JSON].get("attributes", "{}"))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise Malformed("the backend_config of a typed custom call is no dictionary", code=NO_TWIN) from None
+    return read_fields(text.strip()[1:-1]) if text else {}
+
+
+def _orders(shape: Shape) -> Attribute:
+    """A layout as StableHLO lists it: the dimensions from the fastest to the slowest."""
+    order = tuple(reversed(shape.order))
+    return Dense(str(list(order)) if order else "", f"tensor<{len(order)}xindex>")
+
+
+def _alias(alias: OutputOperandAlias) -> Attribute:
+    return Struct(
+        "stablehlo.output_operand_alias",
+        f"output_tuple_indices = {list(alias.output)}, operand_index = {alias.operand}, "
+        f"operand_tuple_indices = {list(alias.operand_index)}",
+    )
+
+
+def _packed(body: Body, value: Value) -> str:
+    """An SSA value for a value: a tuple is made where it is one."""
+    if isinstance(value, str):
+        return named(value)
+    parts = [_packed(body, v) for v in value]
+    return body.emit_typed("stablehlo.tuple", parts, f"tuple<{', '.join(map(body.type_of, parts))}>")
+
+
+def _unpacked(body: Body, name: str, shape: Shape) -> Value:
+    """The value of an SSA value, with tuples taken apart."""
+    if not shape.is_tuple:
+        return name
+    return tuple([
+        _unpacked(body, body.emit("stablehlo.get_tuple_element", [name], [s], {"index": number(i, "i32")})[0], s)
+        for i, s in enumerate(shape.elements)
+    ])  # fmt: skip
+
+
+@EMIT(async_start)
+def _emit_async_start(body: Body, inst: Instruction) -> Value:
+    """What is started is done at once: the state is its operands and its results."""
+    called = started(inst)
+    if called is None or len(called.parameters) != len(inst.operands):
+        raise Malformed("an asynchronous call whose operands come later", code=NO_TWIN)
+    arguments = tuple([body.value(x) for x in inst.operands])
+    return (arguments, body.inline(called, arguments), *[""] * (len(inst.shape.elements) - 2))
+
+
+@EMIT(async_update)
+def _emit_async_update(body: Body, inst: Instruction) -> Value:
+    if len(inst.operands) > 1:
+        raise Malformed("an asynchronous call whose operands come later", code=NO_TWIN)
+    return body.value(inst.operands[0])
+
+
+def emit_done(part: int) -> Emitter:
+    """The emitter of an op that waits for the end: the result is a part of what the start made."""
+
+    def emit(body: Body, inst: Instruction) -> Value:
+        return body.value(inst.operands[0])[part]
+
+    return emit
+
+
+EMIT(async_done)(emit_done(1))
+
 CONTROL: dict[str, Builder] = {
     "func.call": _call,
     "stablehlo.composite": _composite,
@@ -276,7 +470,7 @@ CONTROL: dict[str, Builder] = {
     "stablehlo.if": _conditional,
     "stablehlo.case": _conditional,
     "stablehlo.tuple": _tuple,
-    "stablehlo.get_tuple_element": row(get_tuple_element, index=From("index", integer)),
+    "stablehlo.get_tuple_element": _get_tuple_element,
     "stablehlo.optimization_barrier": _barrier,
     "stablehlo.custom_call": _custom_call,
 }

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hlo_tools.ir.element import S32
 from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.shape import array
+from hlo_tools.ops.dynamic import dynamic_reshape
 from hlo_tools.ops.shapes import ReshapeAttrs, reshape
 from hlo_tools.ops.structure import IotaAttrs, iota
 from hlo_tools.text.stablehlo.attributes import integer
+from hlo_tools.text.stablehlo.body import EMIT, Body, Value, twin
 from hlo_tools.text.stablehlo.ops.opaque import opaque
 from hlo_tools.text.stablehlo.ops.rows import dims
 from hlo_tools.text.stablehlo.ops.shapes import broadcast_in_dim
 from hlo_tools.text.stablehlo.scope import Builder, Scope
+from hlo_tools.text.stablehlo.spelling import number
 from hlo_tools.text.stablehlo.syntax import Operation
 
 _opaque = opaque(side_effect=False)
@@ -41,6 +46,16 @@ def _iota(scope: Scope, op: Operation) -> Sequence[Instruction]:
 def _reshape(scope: Scope, op: Operation) -> Sequence[Instruction]:
     x, _ = scope.operands(op, 2)
     return [scope.add(reshape, [x], ReshapeAttrs(), scope.result_shape(op))]
+
+
+@EMIT(dynamic_reshape)
+def _emit_dynamic_reshape(body: Body, inst: Instruction) -> Value:
+    """The sizes, which HLO has as scalars, are joined to a vector."""
+    value, *sizes = body.operands(inst)
+    rows = [body.emit("stablehlo.reshape", [n], [array(S32, (1,))])[0] for n in sizes]
+    vector = array(S32, (len(rows),))
+    (shape,) = body.emit("stablehlo.concatenate", rows, [vector], {"dimension": number(0)})
+    return body.results(inst, twin(inst.op), [value, shape])
 
 
 DYNAMIC: dict[str, Builder] = {

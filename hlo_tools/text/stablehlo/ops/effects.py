@@ -1,40 +1,28 @@
-"""Tokens, transfers, random numbers, collectives, batch norms."""
+"""Tokens, transfers, random numbers, batch norms, sizes of dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from hlo_tools.ir.attributes import Dims, RandomAlgorithm, RandomDistribution, Raw
-from hlo_tools.ir.element import U32
+from hlo_tools.ir.attributes import RandomAlgorithm, RandomDistribution, Raw
+from hlo_tools.ir.element import S64, U32
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Callee, Op
-from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, array, scalar, tuple_of, with_default_layout
+from hlo_tools.ir.literal import literal
+from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, scalar, tuple_of
 from hlo_tools.ops.collectives import (
-    AllGatherAttrs,
-    AllReduceAttrs,
-    AllToAllAttrs,
-    CollectiveBroadcastAttrs,
-    CollectivePermuteAttrs,
-    ReduceScatterAttrs,
-    all_gather,
-    all_reduce,
-    all_to_all,
-    collective_broadcast,
-    collective_permute,
     partition_id,
-    reduce_scatter,
     replica_id,
 )
 from hlo_tools.ops.dynamic import get_dimension_size, set_dimension_size
 from hlo_tools.ops.normalization import batch_norm_grad, batch_norm_inference, batch_norm_training
 from hlo_tools.ops.random import RngAttrs, rng, rng_bit_generator
-from hlo_tools.ops.shapes import DimensionsAttrs, ReshapeAttrs, reshape, transpose
-from hlo_tools.ops.structure import after_all, tuple_
+from hlo_tools.ops.structure import add_dependency, after_all, tuple_
 from hlo_tools.ops.transfer import (
     ChannelAttrs,
     InfeedAttrs,
     OutfeedAttrs,
+    copy_done,
+    copy_start,
     infeed,
     outfeed,
     recv,
@@ -43,10 +31,13 @@ from hlo_tools.ops.transfer import (
     send_done,
 )
 from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, integer_array, string, word
-from hlo_tools.text.stablehlo.ops.rows import From, row
+from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, string, word
+from hlo_tools.text.stablehlo.body import EMIT, Body, Value, arrays, folded, leaves, twin
+from hlo_tools.text.stablehlo.ops.control import emit_done
+from hlo_tools.text.stablehlo.ops.rows import DIMENSION, From, row
 from hlo_tools.text.stablehlo.scope import Builder, Scope
-from hlo_tools.text.stablehlo.syntax import Attribute, Number, Operation, Struct
+from hlo_tools.text.stablehlo.spelling import dense, enum, number, real, struct
+from hlo_tools.text.stablehlo.syntax import Attribute, Attributes, Number, Operation
 
 # ---- tokens and transfers
 
@@ -56,10 +47,10 @@ def _after_all(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 
 def _channel(scope: Scope, op: Operation) -> ChannelAttrs:
-    return ChannelAttrs(_channel_id(scope, op), From("is_host_transfer", boolean, False).read(scope, op))
+    return ChannelAttrs(channel_id_of(scope, op), From("is_host_transfer", boolean, False).read(scope, op))
 
 
-def _channel_id(scope: Scope, op: Operation) -> int | None:
+def channel_id_of(scope: Scope, op: Operation) -> int | None:
     """The handle of the channel; 0 stands for none."""
     value = scope.optional(op, "channel_handle")
     return None if value is None else integer(fields(value).get("handle", 0)) or None
@@ -120,6 +111,10 @@ def _algorithm(value: Attribute) -> RandomAlgorithm:
     return RandomAlgorithm[name]
 
 
+def _show_algorithm(value: RandomAlgorithm) -> Attribute:
+    return enum("rng_algorithm", value.name)
+
+
 def _rng(scope: Scope, op: Operation) -> Sequence[Instruction]:
     """The shape is that of the result; the operand that gives it is dropped."""
     low, high, _ = scope.operands(op, 3)
@@ -129,82 +124,120 @@ def _rng(scope: Scope, op: Operation) -> Sequence[Instruction]:
     return [scope.add(rng, [low, high], RngAttrs(RandomDistribution[name]), scope.result_shape(op))]
 
 
-# ---- collectives
-
-
-def _groups(value: Attribute) -> Raw:
-    """`dense<[[0, 1], [2, -1]]>`: -1 fills short rows."""
-    if isinstance(value, Struct):
-        raise Malformed("groups by the axes of a mesh", code="HLO4501")
-    rows = integer_array(value)
-    kept = [[int(d) for d in line if d >= 0] for line in rows.reshape(-1, rows.shape[-1] if rows.ndim else 1)]
-    return Raw("{" + ",".join("{" + ",".join(map(str, line)) + "}" for line in kept if line) + "}")
-
-
-_GROUPS = From("replica_groups", _groups, Raw("{}"))
-_GLOBAL = From("use_global_device_ids", boolean, False)
-
-
-def _dim(value: Attribute) -> Dims:
-    return Dims((integer(value),))
-
-
-def _collective(hlo: Op[Any], kind: Callable[..., Any], reducer: bool, **more: From) -> Builder:
-    """A builder for a collective on groups of devices. `more`: fields apart from channel, groups and reducer."""
-
-    def build(scope: Scope, op: Operation) -> Sequence[Instruction]:
-        operands = scope.operands(op)
-        given = {name: field.read(scope, op) for name, field in more.items()}
-        if reducer:
-            given["to_apply"] = Callee(scope.region(op))
-        at = kind(channel_id=_channel_id(scope, op), replica_groups=_GROUPS.read(scope, op), **given)
-        return scope.results(op, hlo, operands, at)
-
-    return build
-
-
-def _collective_permute(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    pairs = From("source_target_pairs", _groups).read(scope, op)
-    at = CollectivePermuteAttrs(channel_id=_channel_id(scope, op), source_target_pairs=pairs)
-    return scope.results(op, collective_permute, scope.operands(op), at)
-
-
-def _all_to_all(scope: Scope, op: Operation) -> Sequence[Instruction]:
-    """HLO's all-to-all splits and joins the same dimension; where they differ, the blocks then move to their place."""
-    operands = scope.operands(op)
-    split, join, count = (
-        integer(scope.attribute(op, n)) for n in ("split_dimension", "concat_dimension", "split_count")
-    )
-    at = AllToAllAttrs(
-        channel_id=_channel_id(scope, op), replica_groups=_GROUPS.read(scope, op), dimensions=Dims((split,))
-    )
-    if split == join:
-        return scope.results(op, all_to_all, operands, at)
-    if len(operands) != 1:
-        raise Malformed("several operands with split_dimension other than concat_dimension", code="HLO4501")
-    (x,) = operands
-    if not (0 <= split < x.shape.rank and 0 <= join < x.shape.rank and count > 0 and x.shape.dims[split] % count == 0):
-        raise Malformed("split_dimension, concat_dimension or split_count do not fit", code="HLO4501")
-    exchanged = scope.add(all_to_all, operands, at, x.shape)
-    sizes = [*x.shape.dims[:split], count, x.shape.dims[split] // count, *x.shape.dims[split + 1 :]]
-    blocks = scope.add(reshape, [exchanged], ReshapeAttrs(), _array(x, sizes))
-    order = [d for d in range(len(sizes)) if d != split]
-    order.insert(join, split)
-    moved = scope.add(transpose, [blocks], DimensionsAttrs(Dims(tuple(order))), _array(x, [sizes[d] for d in order]))
-    return [scope.add(reshape, [moved], ReshapeAttrs(), scope.result_shape(op))]
-
-
-def _array(like: Instruction, sizes: Sequence[int]) -> Shape:
-    return with_default_layout(array(like.shape.element, tuple(sizes)))
-
-
 def _float(value: Attribute) -> float:
     if isinstance(value, Number):
         return float(value.text)
     raise Malformed("expected a number", code="HLO1505")
 
 
-_BATCH_NORM = {"epsilon": From("epsilon", _float), "feature_index": From("feature_index", integer)}
+def _show_float(value: float) -> Attribute:
+    return real(value, "f32")
+
+
+_BATCH_NORM = {
+    "epsilon": From("epsilon", _float, show=_show_float),
+    "feature_index": From("feature_index", integer, show=number),
+}
+
+# ---- the other way round
+
+
+@EMIT(after_all)
+def _emit_after_all(body: Body, inst: Instruction) -> Value:
+    return body.twin(inst)
+
+
+@EMIT(add_dependency)
+def _emit_add_dependency(body: Body, inst: Instruction) -> Value:
+    """A barrier for the value and the token."""
+    value, token = inst.operands
+    names = [*leaves(body.value(value)), body.one(token)]
+    made = body.emit("stablehlo.optimization_barrier", names, [*arrays(value.shape), TOKEN_SHAPE])
+    return folded(inst.shape, iter(made[:-1]))
+
+
+@EMIT(infeed)
+def _emit_infeed(body: Body, inst: Instruction) -> Value:
+    attributes: Attributes = {"infeed_config": inst.attrs.infeed_config}
+    shapes = arrays(inst.shape)
+    laid = [s for s in shapes if s.is_array]
+    if any(s.order != tuple(range(s.rank)) for s in laid):
+        attributes["layout"] = tuple([tuple([number(d) for d in reversed(s.order)]) for s in laid])
+    return body.results(inst, twin(inst.op), body.operands(inst), attributes)
+
+
+@EMIT(outfeed)
+def _emit_outfeed(body: Body, inst: Instruction) -> Value:
+    return body.twin(inst, {"outfeed_config": inst.attrs.outfeed_config})
+
+
+DEVICES, _TO_HOST, _FROM_HOST = 1, 2, 3
+"""What a channel connects: `ChannelHandle.ChannelType` in xla_data.proto."""
+
+
+def channel_handle(channel: int | None, kind: int) -> Attribute:
+    """`#stablehlo.channel_handle<...>`; 0 stands for no channel."""
+    return struct("channel_handle", {"handle": channel or 0, "type": kind})
+
+
+def _transfer(at: ChannelAttrs, host: int) -> Attributes:
+    return {
+        "channel_handle": channel_handle(at.channel_id, host if at.is_host_transfer else DEVICES),
+        "is_host_transfer": at.is_host_transfer,
+    }
+
+
+@EMIT(send)
+def _emit_send(body: Body, inst: Instruction) -> Value:
+    """The data is sent when the send begins; of its context, only the token is left."""
+    attributes = _transfer(inst.attrs, _TO_HOST)
+    (token,) = body.emit(twin(inst.op), body.operands(inst), [TOKEN_SHAPE], attributes)
+    return ("", "", token)
+
+
+@EMIT(recv)
+def _emit_recv(body: Body, inst: Instruction) -> Value:
+    data = inst.shape.elements[0]
+    attributes = _transfer(inst.attrs, _FROM_HOST)
+    *names, token = body.emit(twin(inst.op), body.operands(inst), [*arrays(data), TOKEN_SHAPE], attributes)
+    return (folded(data, iter(names)), "", token)
+
+
+EMIT(send_done)(emit_done(2))
+
+
+@EMIT(recv_done)
+def _emit_recv_done(body: Body, inst: Instruction) -> Value:
+    started = body.value(inst.operands[0])
+    return (started[0], started[2])
+
+
+@EMIT(copy_start)
+def _emit_copy_start(body: Body, inst: Instruction) -> Value:
+    value = body.value(inst.operands[0])
+    return (value, value, "")
+
+
+EMIT(copy_done)(emit_done(0))
+
+
+@EMIT(rng)
+def _emit_rng(body: Body, inst: Instruction) -> Value:
+    """The shape of the result is an operand."""
+    sizes = literal(S64, inst.shape.dims)
+    (shape,) = body.emit("stablehlo.constant", (), [sizes.shape], {"value": dense(sizes)})
+    attributes = {"rng_distribution": enum("rng_distribution", inst.attrs.distribution.name)}
+    return body.results(inst, twin(inst.op), [*body.operands(inst), shape], attributes)
+
+
+@EMIT(rng_bit_generator)
+def _emit_rng_bit_generator(body: Body, inst: Instruction) -> Value:
+    """HLO may leave the new state out."""
+    attributes = {"rng_algorithm": _show_algorithm(inst.attrs.algorithm)}
+    if inst.shape.is_tuple:
+        return body.twin(inst, attributes)
+    return body.emit(twin(inst.op), body.operands(inst), [inst.operands[0].shape, inst.shape], attributes)[1]
+
 
 EFFECTS: dict[str, Builder] = {
     "stablehlo.after_all": _after_all,
@@ -214,26 +247,14 @@ EFFECTS: dict[str, Builder] = {
     "stablehlo.send": _send,
     "stablehlo.recv": _recv,
     "stablehlo.rng": _rng,
-    "stablehlo.rng_bit_generator": row(rng_bit_generator, algorithm=From("rng_algorithm", _algorithm)),
+    "stablehlo.rng_bit_generator": row(
+        rng_bit_generator, algorithm=From("rng_algorithm", _algorithm, show=_show_algorithm)
+    ),
     "stablehlo.partition_id": row(partition_id),
     "stablehlo.replica_id": row(replica_id),
-    "stablehlo.all_gather": _collective(
-        all_gather, AllGatherAttrs, False, dimensions=From("all_gather_dim", _dim), use_global_device_ids=_GLOBAL
-    ),
-    "stablehlo.all_reduce": _collective(all_reduce, AllReduceAttrs, True, use_global_device_ids=_GLOBAL),
-    "stablehlo.reduce_scatter": _collective(
-        reduce_scatter,
-        ReduceScatterAttrs,
-        True,
-        dimensions=From("scatter_dimension", _dim),
-        use_global_device_ids=_GLOBAL,
-    ),
-    "stablehlo.collective_broadcast": _collective(collective_broadcast, CollectiveBroadcastAttrs, False),
-    "stablehlo.collective_permute": _collective_permute,
-    "stablehlo.all_to_all": _all_to_all,
     "stablehlo.batch_norm_training": row(batch_norm_training, **_BATCH_NORM),
     "stablehlo.batch_norm_inference": row(batch_norm_inference, **_BATCH_NORM),
     "stablehlo.batch_norm_grad": row(batch_norm_grad, **_BATCH_NORM),
-    "stablehlo.get_dimension_size": row(get_dimension_size, dimensions=From("dimension", _dim)),
-    "stablehlo.set_dimension_size": row(set_dimension_size, dimensions=From("dimension", _dim)),
+    "stablehlo.get_dimension_size": row(get_dimension_size, dimensions=DIMENSION),
+    "stablehlo.set_dimension_size": row(set_dimension_size, dimensions=DIMENSION),
 }

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from hlo_tools.ir.attributes import CustomCallApiVersion, Json
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Extras, Instruction
+from hlo_tools.ir.literal import Literal
 from hlo_tools.ir.op import Callees
 from hlo_tools.ir.shape import tuple_of
 from hlo_tools.ops.custom import CustomCallAttrs, custom_call
+from hlo_tools.ops.shapes import broadcast
+from hlo_tools.ops.structure import constant
+from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.attributes import text_of
+from hlo_tools.text.stablehlo.body import Body, Value
+from hlo_tools.text.stablehlo.ops.control import DIALECTS
 from hlo_tools.text.stablehlo.ops.shapes import dense_constant
+from hlo_tools.text.stablehlo.reader import read_fields
 from hlo_tools.text.stablehlo.scope import Builder, Scope, symbols_in
-from hlo_tools.text.stablehlo.syntax import Dense, Operation
+from hlo_tools.text.stablehlo.spelling import NO_TWIN, dense
+from hlo_tools.text.stablehlo.syntax import Attribute, Dense, Operation
 
 
 def opaque(side_effect: bool) -> Builder:
@@ -49,6 +59,34 @@ def opaque(side_effect: bool) -> Builder:
 def _called(scope: Scope, op: Operation) -> tuple[Computation, ...]:
     names = dict.fromkeys(n for key in op.attributes for n in symbols_in(op.attributes[key]))
     return tuple([scope.importer.function(op, n) for n in names if n in scope.importer.functions])
+
+
+def _emit_opaque(body: Body, inst: Instruction) -> Value:
+    """The operation under whose name the custom call is."""
+    at: CustomCallAttrs = inst.attrs
+    config = inst.extras.backend_config
+    attributes = dict(read_fields(config.strip()[1:-1])) if config.startswith("{") else {}
+    named = set(symbols_in(tuple(attributes.values())))
+    regions = []
+    for computation in at.called_computations:
+        if computation.name in named:
+            body.exporter.function(computation)
+        else:
+            regions.append(body.region(computation))
+    operands = body.operands(inst)
+    if at.custom_call_target.endswith("_const"):
+        attributes["value"] = _constant_of(inst.operands[-1])
+        operands.pop()
+    return body.results(inst, at.custom_call_target, operands, attributes, regions)
+
+
+def _constant_of(inst: Instruction) -> Attribute:
+    if inst.op is constant:
+        return dense(inst.attrs.value)
+    if inst.op is broadcast and inst.operands[0].op is constant:
+        value: Literal = inst.operands[0].attrs.value
+        return dense(Literal(inst.shape, np.broadcast_to(value.array, inst.shape.dims)))
+    raise Malformed("the expected value is no constant", code=NO_TWIN)
 
 
 OPAQUE: dict[str, Builder] = {
@@ -93,3 +131,5 @@ OPAQUE: dict[str, Builder] = {
         opaque(True),
     ),
 }
+
+DIALECTS.update(dict.fromkeys(("check", "chlo", "interpreter", "sdy", "stablehlo"), _emit_opaque))

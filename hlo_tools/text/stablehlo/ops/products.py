@@ -17,6 +17,7 @@ from hlo_tools.ir.attributes import (
     WindowDim,
 )
 from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.convolution import ConvolutionAttrs, convolution
 from hlo_tools.ops.dot import DotAttrs, dot
 from hlo_tools.ops.fft import fft
@@ -24,9 +25,20 @@ from hlo_tools.ops.linalg import cholesky, triangular_solve
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo import syntax as s
 from hlo_tools.text.stablehlo.attributes import boolean, booleans, fields, integer, integer_array, integers, word
+from hlo_tools.text.stablehlo.body import EMIT, Body, Value
 from hlo_tools.text.stablehlo.ops.rows import From, dims, row
 from hlo_tools.text.stablehlo.scope import Builder, Scope
-from hlo_tools.text.stablehlo.syntax import Attribute, Operation
+from hlo_tools.text.stablehlo.spelling import (
+    NO_TWIN,
+    bool_array,
+    element_text,
+    enum,
+    int_array,
+    int_rows,
+    number,
+    struct,
+)
+from hlo_tools.text.stablehlo.syntax import Attribute, Attributes, Operation
 
 
 def precisions(value: Attribute) -> Precisions:
@@ -226,6 +238,129 @@ def _transpose(value: Attribute) -> Transpose:
     if name not in Transpose.__members__:
         raise Malformed(f"'{name}' does not say how to read a matrix", code="HLO1505")
     return Transpose[name]
+
+
+# ---- the other way round
+
+
+def _precision_attribute(at: Precisions) -> Attributes:
+    """One word for each operand; nothing when none is given."""
+    if Precision.PACKED_NIBBLE in at:
+        raise Malformed("StableHLO has no precision packed_nibble", code=NO_TWIN)
+    return {"precision_config": tuple([enum("precision", p.name) for p in at])} if at else {}
+
+
+@EMIT(dot)
+def _emit_dot(body: Body, inst: Instruction) -> Value:
+    at: DotAttrs = inst.attrs
+    numbers = struct(
+        "dot",
+        {
+            "lhs_batching_dimensions": at.lhs_batch_dims,
+            "rhs_batching_dimensions": at.rhs_batch_dims,
+            "lhs_contracting_dimensions": at.lhs_contracting_dims,
+            "rhs_contracting_dimensions": at.rhs_contracting_dims,
+        },
+    )
+    attributes: Attributes = {"dot_dimension_numbers": numbers, **_precision_attribute(at.operand_precision)}
+    if at.algorithm is not DotAlgorithm.UNSET:
+        attributes["algorithm"] = _algorithm_attribute(at.algorithm, [x.shape for x in inst.operands])
+    return body.twin(inst, attributes)
+
+
+_ALGORITHM = re.compile(r"dot_(any_f8|\w+?)_(any_f8|\w+?)_(\w+?)(?:_x(\d))?(_fast_accum)?")
+
+
+def _algorithm_attribute(algorithm: DotAlgorithm, operands: Sequence[Shape]) -> s.Attribute:
+    """The types behind a name; `any_f8` is the type of the operand, `any` f32."""
+    m = _ALGORITHM.fullmatch(algorithm.value)
+    assert m is not None
+    types = []
+    for name, x in zip(m.groups()[:2], operands, strict=True):
+        types.append(("f8E5M2" if x.element.bits != 8 else element_text(x.element)) if name == "any_f8" else name)
+    return struct(
+        "dot_algorithm",
+        {
+            "lhs_precision_type": s.TypeText(types[0]),
+            "rhs_precision_type": s.TypeText(types[1]),
+            "accumulation_type": s.TypeText("f32" if m[3] == "any" else m[3]),
+            "lhs_component_count": 1,
+            "rhs_component_count": 1,
+            "num_primitive_operations": int(m[4] or 1),
+            "allow_imprecise_accumulation": s.Word("true" if m[5] else "false"),
+        },
+    )
+
+
+def _side(batch: int, feature: int, spatial: tuple[int, ...], letters: str) -> str:
+    labels = {batch: letters[0], feature: letters[1], **{d: str(i) for i, d in enumerate(spatial)}}
+    return f"[{', '.join(labels[d] for d in sorted(labels))}]"
+
+
+def conv_labels(at: ConvDims) -> s.Attribute:
+    """`[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]`."""
+    lhs = _side(at.input_batch, at.input_feature, at.input_spatial, "bf")
+    rhs = _side(at.kernel_input_feature, at.kernel_output_feature, at.kernel_spatial, "io")
+    out = _side(at.output_batch, at.output_feature, at.output_spatial, "bf")
+    return s.Struct("stablehlo.conv", f"{lhs}x{rhs}->{out}")
+
+
+def window_attributes(at: Window, names: WindowNames, reversal: bool = False) -> Attributes:
+    """What a window says besides its sizes; only what is not the default. `reversal`: whether the op has it."""
+    if not reversal and any(d.reversal for d in at):
+        raise Malformed("only convolutions of StableHLO reverse their window", code=NO_TWIN)
+    found: Attributes = {}
+    if any(d.stride != 1 for d in at):
+        found[names.strides] = int_array(d.stride for d in at)
+    if any(d.padding_low or d.padding_high for d in at):
+        found["padding"] = int_rows([[d.padding_low, d.padding_high] for d in at])
+    if any(d.base_dilation != 1 for d in at):
+        found[names.base_dilation] = int_array(d.base_dilation for d in at)
+    if any(d.window_dilation != 1 for d in at):
+        found[names.window_dilation] = int_array(d.window_dilation for d in at)
+    if any(d.reversal for d in at):
+        found["window_reversal"] = bool_array(d.reversal for d in at)
+    return found
+
+
+@EMIT(convolution)
+def _emit_convolution(body: Body, inst: Instruction) -> Value:
+    at: ConvolutionAttrs = inst.attrs
+    if at.sparsity_config or at.convolution_kind or at.algorithm is not DotAlgorithm.UNSET:
+        raise Malformed("a convolution of StableHLO has no sparsity, kind or algorithm", code=NO_TWIN)
+    attributes: Attributes = {
+        "dimension_numbers": conv_labels(at.dim_labels),
+        **window_attributes(at.window, _CONV_WINDOW, reversal=True),
+        "feature_group_count": number(at.feature_group_count),
+        "batch_group_count": number(at.batch_group_count),
+        **_precision_attribute(at.operand_precision),
+    }
+    return body.twin(inst, attributes)
+
+
+@EMIT(fft)
+def _emit_fft(body: Body, inst: Instruction) -> Value:
+    at = inst.attrs
+    return body.twin(inst, {"fft_type": enum("fft_type", at.fft_type.name), "fft_length": int_array(at.fft_length)})
+
+
+@EMIT(cholesky)
+def _emit_cholesky(body: Body, inst: Instruction) -> Value:
+    return body.twin(inst, {"lower": inst.attrs.lower})
+
+
+@EMIT(triangular_solve)
+def _emit_triangular_solve(body: Body, inst: Instruction) -> Value:
+    at = inst.attrs
+    return body.twin(
+        inst,
+        {
+            "left_side": at.left_side,
+            "lower": at.lower,
+            "unit_diagonal": at.unit_diagonal,
+            "transpose_a": enum("transpose", at.transpose_a.name),
+        },
+    )
 
 
 PRODUCTS: dict[str, Builder] = {

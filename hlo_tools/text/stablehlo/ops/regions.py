@@ -14,12 +14,15 @@ from hlo_tools.ops.gather import GatherAttrs, gather
 from hlo_tools.ops.reduce import MapAttrs, ReduceAttrs, map_, reduce
 from hlo_tools.ops.scatter import ScatterAttrs, scatter
 from hlo_tools.ops.sort import SortAttrs, sort
-from hlo_tools.ops.windows import ReduceWindowAttrs, SelectAndScatterAttrs, reduce_window, select_and_scatter
+from hlo_tools.ops.windows import ReduceWindowAttrs, SelectAndScatterAttrs, reduce_window, select_and_scatter, window_of
+from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, integers
-from hlo_tools.text.stablehlo.ops.products import WindowNames, window
+from hlo_tools.text.stablehlo.body import EMIT, Body, Value
+from hlo_tools.text.stablehlo.ops.products import WindowNames, window, window_attributes
 from hlo_tools.text.stablehlo.ops.rows import From, dims
 from hlo_tools.text.stablehlo.scope import Builder, Scope
-from hlo_tools.text.stablehlo.syntax import Operation
+from hlo_tools.text.stablehlo.spelling import NO_TWIN, int_array, number, struct
+from hlo_tools.text.stablehlo.syntax import Attribute, Attributes, Operation
 
 
 def _promoted(scope: Scope, operands: Sequence[Instruction], reducer: Computation) -> list[Instruction]:
@@ -126,6 +129,70 @@ def _scatter(scope: Scope, op: Operation) -> Sequence[Instruction]:
         to_apply=Callee(scope.region(op)),
     )
     return scope.results(op, scatter, operands, at)
+
+
+# ---- the other way round
+
+
+@EMIT(reduce)
+def _emit_reduce(body: Body, inst: Instruction) -> Value:
+    return body.twin(inst, {"dimensions": int_array(inst.attrs.dimensions)}, [body.region(inst.attrs.to_apply)])
+
+
+@EMIT(map_)
+def _emit_map(body: Body, inst: Instruction) -> Value:
+    every = int_array(range(inst.shape.rank))
+    return body.twin(inst, {"dimensions": every}, [body.region(inst.attrs.to_apply)])
+
+
+def _window_of(inst: Instruction) -> Attributes:
+    at = window_of(inst.attrs.window, inst.operands[0].shape.rank)
+    return {"window_dimensions": int_array(d.size for d in at), **window_attributes(at, _WINDOW)}
+
+
+@EMIT(reduce_window)
+def _emit_reduce_window(body: Body, inst: Instruction) -> Value:
+    return body.twin(inst, _window_of(inst), [body.region(inst.attrs.to_apply)])
+
+
+@EMIT(select_and_scatter)
+def _emit_select_and_scatter(body: Body, inst: Instruction) -> Value:
+    if any(d.base_dilation != 1 or d.window_dilation != 1 for d in inst.attrs.window):
+        raise Malformed("a select-and-scatter of StableHLO has no dilation", code=NO_TWIN)
+    return body.twin(inst, _window_of(inst), [body.region(inst.attrs.select), body.region(inst.attrs.scatter)])
+
+
+@EMIT(sort)
+def _emit_sort(body: Body, inst: Instruction) -> Value:
+    at: SortAttrs = inst.attrs
+    attributes: Attributes = {"dimension": number(at.dimensions[0]), "is_stable": at.is_stable}
+    return body.twin(inst, attributes, [body.region(at.to_apply)])
+
+
+def _struct_of(at: Any, name: str, names: Sequence[str]) -> Attribute:
+    return struct(name, {n: getattr(at, n) for n in (*names, "index_vector_dim")})
+
+
+@EMIT(gather)
+def _emit_gather(body: Body, inst: Instruction) -> Value:
+    at: GatherAttrs = inst.attrs
+    attributes: Attributes = {
+        "dimension_numbers": _struct_of(at, "gather", _GATHER_DIMS),
+        "slice_sizes": int_array(at.slice_sizes),
+        "indices_are_sorted": at.indices_are_sorted,
+    }
+    return body.twin(inst, attributes)
+
+
+@EMIT(scatter)
+def _emit_scatter(body: Body, inst: Instruction) -> Value:
+    at: ScatterAttrs = inst.attrs
+    attributes: Attributes = {
+        "scatter_dimension_numbers": _struct_of(at, "scatter", _SCATTER_DIMS),
+        "indices_are_sorted": at.indices_are_sorted,
+        "unique_indices": at.unique_indices,
+    }
+    return body.twin(inst, attributes, [body.region(at.to_apply)])
 
 
 REGIONS: dict[str, Builder] = {

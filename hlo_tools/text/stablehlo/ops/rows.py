@@ -1,4 +1,4 @@
-"""Rows: ops whose operands are those of their HLO twin and whose attributes convert one by one."""
+"""Rows: ops whose operands are those of their HLO twin and whose attributes convert one by one, both ways."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hlo_tools.ir.attributes import NONE, NoAttrs
+from hlo_tools.ir.attributes import NONE, Dims, NoAttrs
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Op
 from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.stablehlo.attributes import integers
-from hlo_tools.text.stablehlo.scope import Builder, Scope
-from hlo_tools.text.stablehlo.syntax import Attribute, Operation
+from hlo_tools.text.stablehlo.attributes import integer, integers
+from hlo_tools.text.stablehlo.body import Body, Value
+from hlo_tools.text.stablehlo.scope import Scope
+from hlo_tools.text.stablehlo.spelling import int_array, number
+from hlo_tools.text.stablehlo.syntax import Attribute, Attributes, Operation
 
 
 class _Required:
@@ -24,11 +26,15 @@ REQUIRED = _Required()
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """A field of an HLO attribute record, made from the attribute `name` of the operation."""
+    """A field of an HLO attribute record, made from the attribute `name` of the operation.
+
+    show  makes the attribute of the field again
+    """
 
     name: str
     convert: Callable[[Attribute], Any]
     default: Any = REQUIRED
+    show: Callable[[Any], Attribute] | None = None
 
     def read(self, scope: Scope, op: Operation) -> Any:
         """The value of the field. Raises Malformed."""
@@ -46,21 +52,44 @@ class From:
 
 def dims(name: str, default: Any = REQUIRED) -> From:
     """A list of integers."""
-    return From(name, integers, default)
+    return From(name, integers, default, int_array)
 
 
-def row(hlo: Op[Any], **fields: From) -> Builder:
-    """The builder of an op with the same operands as `hlo` and one attribute for each of its fields."""
-
-    def build(scope: Scope, op: Operation) -> Sequence[Instruction]:
-        attrs = record(scope, op, hlo.Attrs, fields)
-        return scope.results(op, hlo, scope.operands(op), attrs)
-
-    return build
+def dimension(value: Attribute) -> Dims:
+    """One dimension, where HLO has a list."""
+    return Dims((integer(value),))
 
 
-def record(scope: Scope, op: Operation, kind: type[Any], fields: dict[str, From]) -> Any:
-    """An attribute record. Raises Malformed."""
-    if kind is NoAttrs:
-        return NONE
-    return kind(**{name: field.read(scope, op) for name, field in fields.items()})
+def _show_dimension(value: Dims) -> Attribute:
+    return number(value[0])
+
+
+DIMENSION = From("dimension", dimension, show=_show_dimension)
+
+
+class Row:
+    """An op with the same operands as `hlo` and one attribute for each of its fields: its builder and its emitter."""
+
+    def __init__(self, hlo: Op[Any], fields: dict[str, From]) -> None:
+        self.hlo = hlo
+        self.fields = fields
+
+    def __call__(self, scope: Scope, op: Operation) -> Sequence[Instruction]:
+        """Add the instruction of an operation."""
+        kind = self.hlo.Attrs
+        attrs = NONE if kind is NoAttrs else kind(**{n: field.read(scope, op) for n, field in self.fields.items()})
+        return scope.results(op, self.hlo, scope.operands(op), attrs)
+
+    def emit(self, body: Body, inst: Instruction) -> Value:
+        """Add the operation of an instruction; fields with their default value are left out."""
+        attributes: Attributes = {}
+        for name, field in self.fields.items():
+            value = getattr(inst.attrs, name)
+            if field.show is not None and value != field.default:
+                attributes[field.name] = field.show(value)
+        return body.twin(inst, attributes)
+
+
+def row(hlo: Op[Any], **fields: From) -> Row:
+    """The row of an op, with its fields by their names in the attribute record of `hlo`."""
+    return Row(hlo, fields)

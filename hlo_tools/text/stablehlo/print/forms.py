@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from hlo_tools.text.stablehlo import attributes as read
 from hlo_tools.text.stablehlo.ops.products import conv_dims
+from hlo_tools.text.stablehlo.strings import quote
 from hlo_tools.text.stablehlo.syntax import Attribute, Dense, Operation, Symbol
-from hlo_tools.text.strings import quote
 
 
 class Unfit(Exception):

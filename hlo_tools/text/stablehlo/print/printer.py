@@ -10,6 +10,7 @@ from hlo_tools.text.stablehlo import attributes as read
 from hlo_tools.text.stablehlo.attributes import text_of
 from hlo_tools.text.stablehlo.print.forms import PRETTY, Line, Unfit
 from hlo_tools.text.stablehlo.print.names import Numbering
+from hlo_tools.text.stablehlo.strings import quote, symbol
 from hlo_tools.text.stablehlo.syntax import (
     UNKNOWN,
     Alias,
@@ -25,10 +26,8 @@ from hlo_tools.text.stablehlo.syntax import (
     Program,
     Region,
 )
-from hlo_tools.text.strings import quote
 
 _WORD = re.compile(r"[A-Za-z_][\w$.]*")
-_SYMBOL = re.compile(r"[\w$.-]+")
 _DISCARDABLE = frozenset({"xla_shape"})
 _FUNCTION_KEYS = frozenset({"sym_name", "sym_visibility", "function_type", "arg_attrs", "res_attrs"})
 _SPACES = re.compile(r"\s+")
@@ -190,7 +189,7 @@ class Printer:
         name = op.attributes.get("sym_name")
         head = f"{pad}module"
         if isinstance(name, str):
-            head += f" {symbol_text(name)}"
+            head += f" {symbol(name)}"
         rest = {k: v for k, v in op.attributes.items() if k != "sym_name"}
         if rest:
             head += f" attributes {dictionary_text(rest)}"
@@ -203,7 +202,7 @@ class Printer:
         assert isinstance(types, FunctionType)
         shown = f"{visibility} " if isinstance(visibility := given.get("sym_visibility"), str) else ""
         name = given.get("sym_name")
-        head = f"{pad}func.func {shown}{symbol_text(name if isinstance(name, str) else '')}("
+        head = f"{pad}func.func {shown}{symbol(name if isinstance(name, str) else '')}("
         head += ", ".join(self._parameters(op, types)) + ")"
         head += _returned(types, _dictionaries(given.get("res_attrs"), len(types.outputs)))
         rest = {k: v for k, v in given.items() if k not in _FUNCTION_KEYS}
@@ -231,7 +230,7 @@ class Printer:
         rest = {k: v for k, v in op.attributes.items() if k not in ("sym_name", "mesh")}
         extra = f" {dictionary_text(rest)}" if rest else ""
         shown = attribute_text(mesh).removeprefix("#sdy.mesh") if mesh is not None else "<[]>"
-        self._out.append(f"{pad}sdy.mesh {symbol_text(str(name))} = {shown}{extra}{self._place(op)}")
+        self._out.append(f"{pad}sdy.mesh {symbol(str(name))} = {shown}{extra}{self._place(op)}")
 
     # ---- regions
 
@@ -337,11 +336,6 @@ def attribute_text(value: Attribute) -> str:
 def dictionary_text(entries: Mapping[str, Attribute] | Attributes) -> str:
     """`{a = 1 : i64, b}`, sorted by name."""
     return text_of(entries)
-
-
-def symbol_text(name: str) -> str:
-    """`@main`, quoted where it has to be."""
-    return "@" + (name if _SYMBOL.fullmatch(name) else quote(name))
 
 
 def place_text(location: Location | Alias) -> str:
