@@ -15,12 +15,15 @@ from hlo_tools.debug.bench import BenchReport, measure
 from hlo_tools.debug.isolate import Finding, isolate
 from hlo_tools.debug.replay import ReplayReport, replay
 from hlo_tools.debug.strip import Strip, strip
+from hlo_tools.debug.verdict import Verdict
 from hlo_tools.debug.weights import put_constants, take_constants
+from hlo_tools.interpreter import run as interpreter
 from hlo_tools.interpreter.compare import Tolerance
 from hlo_tools.interpreter.devices import Host
 from hlo_tools.interpreter.elided import Fill, fill_elided
 from hlo_tools.interpreter.inputs import random_feed, random_inputs
-from hlo_tools.interpreter.run import Limits, interpret, interpret_devices
+from hlo_tools.interpreter.oracle import Mode, wide_arguments, widened
+from hlo_tools.interpreter.run import Limits
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module
@@ -67,6 +70,7 @@ __all__ = [
     "Host",
     "LimitError",
     "Limits",
+    "Mode",
     "Module",
     "ModuleHash",
     "ParseError",
@@ -79,6 +83,7 @@ __all__ = [
     "Tolerance",
     "UnsupportedError",
     "UsageError",
+    "Verdict",
     "VerifyError",
     "VerifyOptions",
     "bench",
@@ -205,6 +210,49 @@ def run_passes(module: Module, pipeline: str) -> bool:
     pass, a malformed pipeline, or a pass that fails; VerifyError when the module is invalid to begin with.
     """
     return PassManager(parse_pipeline(pipeline), [Verify()]).run(module)
+
+
+def interpret(
+    module: Module, arguments: Sequence[Array], *, limits: Limits | None = None, mode: str = Mode.types
+) -> list[Array]:
+    """Run the entry of `module` in numpy and return the leaves of its result.
+
+    arguments  one array per leaf of the entry parameters, in order; small floats as `ml_dtypes`
+    limits     where to give up
+    mode       `types`, or `oracle`: floats are computed in f64 and complex numbers in c128, rounded only where the
+               program rounds, by a `convert` to a shorter type or by `reduce-precision`; such are the results, too
+    Raises UsageError for arguments that do not fit, UnsupportedError for an op without meaning or a constant whose
+    value the text elided, LimitError beyond a limit, CompareError when a check that the module makes does not hold.
+    """
+    if Mode(mode) is Mode.oracle:
+        return interpreter.interpret(widened(module), wide_arguments(arguments), limits=limits)
+    return interpreter.interpret(module, arguments, limits=limits)
+
+
+def interpret_devices(
+    module: Module,
+    arguments: Sequence[Sequence[Array]],
+    *,
+    replicas: int = 1,
+    partitions: int = 1,
+    limits: Limits | None = None,
+    host: Host | None = None,
+    mode: str = Mode.types,
+) -> list[list[Array]]:
+    """Run `module` on replicas x partitions simulated devices; the leaves of the result of each device.
+
+    arguments  for each device what `interpret` takes; device number = replica * partitions + partition
+    host       what infeeds get, and where outfeeds go
+
+    The devices take turns in a fixed order, so that the same arguments give the same results. Raises what `interpret`
+    raises, LimitError (HLO5008) when devices wait for each other for ever, and VerifyError (HLO5009) for a collective
+    that does not fit the devices or the collectives of others.
+    """
+    if Mode(mode) is Mode.oracle:
+        module, arguments = widened(module), [wide_arguments(given) for given in arguments]
+    return interpreter.interpret_devices(
+        module, arguments, replicas=replicas, partitions=partitions, limits=limits, host=host
+    )
 
 
 def compile(module: Module, backend: str = "cpu", threads: int = 1) -> Executable:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from hlo_tools.debug.replay import INTERPRETER, OracleErrors, ReplayReport, Verdict, replay
+from hlo_tools.debug.replay import INTERPRETER, ReplayReport, replay
+from hlo_tools.debug.verdict import Judgement, Verdict
 from hlo_tools.interpreter.compare import OutputReport
 from hlo_tools.interpreter.run import Limits, Machine, entry_values, flattened
 from hlo_tools.ir.computation import Computation, clone_instruction
@@ -161,17 +162,17 @@ def _below(inst: Instruction) -> list[Computation]:
 
 
 def _severity(report: ReplayReport) -> float:
-    errors: Sequence[OracleErrors | None] = report.errors or [None] * len(report.verdicts)
-    outputs = report.comparison.outputs
-    return max(map(_times, outputs, report.verdicts, errors), default=0.0)
+    return max(map(_times, report.comparison.outputs, report.judgements), default=0.0)
 
 
-def _times(output: OutputReport, verdict: Verdict, errors: OracleErrors | None) -> float:
+def _times(output: OutputReport, judgement: Judgement) -> float:
     """The error of one result in units of its tolerance."""
-    if verdict is Verdict.exact:
+    if judgement.verdict is Verdict.exact:
         return 0.0
+    errors = judgement.errors
+    if errors is not None and judgement.verdict is not Verdict.bug:
+        explained = max(errors.reference, errors.rounding)
+        return errors.backend / explained if explained else 1.0
     if output.problem or output.nan_mismatch or output.inf_mismatch or not output.tolerance.rel:
         return float("inf")
-    if verdict is Verdict.ill_conditioned and errors is not None:
-        return errors.backend / errors.rounding if errors.rounding else 1.0
     return output.max_scaled / output.tolerance.rel

@@ -104,11 +104,14 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values: the fields of all reports, with infinite errors as text."""
-        rows = [{"ok": o.ok, **{k: _jsonable(v) for k, v in asdict(o).items()}} for o in self.outputs]
+        rows = [{"ok": o.ok, **jsonable(asdict(o))} for o in self.outputs]
         return {"ok": self.ok, "problem": self.problem, "outputs": rows}
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """A value of a report for JSON, which has no infinite numbers."""
+    if isinstance(value, dict):
+        return {k: jsonable(v) for k, v in value.items()}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

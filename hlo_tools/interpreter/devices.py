@@ -221,6 +221,10 @@ class SimulatedDevice:
             self.world.memos[key] = compute()
         return self.world.memos[key]
 
+    def own(self, key: Hashable, create: Callable[[], Any]) -> Any:
+        """Something that this device keeps during a run."""
+        return self.memo((self.number, key), create)
+
     def start(self, run: Callable[[], Any]) -> _Awaited:
         """Begin to run something in a fiber of its own."""
         return _Awaited(self.world.fibers.start(run), None)

@@ -12,6 +12,7 @@ place of its own type (D. Stott Parker, "Monte Carlo arithmetic", 1997).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,14 @@ from hlo_tools.ops.numerics import Array, as_doubles, float_info
 from hlo_tools.ops.reduce import reduce
 from hlo_tools.ops.structure import ConstantAttrs, GetTupleElementAttrs, constant, get_tuple_element, tuple_
 from hlo_tools.ops.windows import reduce_window
+
+
+class Mode(StrEnum):
+    """In what the interpreter computes."""
+
+    types = "types"  # each number in its own type, rounded after every instruction
+    oracle = "oracle"  # floats in f64, rounded only where the program rounds
+
 
 _OWN_TYPES = frozenset({bitcast_convert, custom_call})
 """Ops that look at the bits or the types of their operands, and get them."""

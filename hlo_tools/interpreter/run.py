@@ -63,15 +63,7 @@ def interpret_devices(
     limits: Limits | None = None,
     host: Host | None = None,
 ) -> list[list[Array]]:
-    """Run `module` on replicas x partitions simulated devices; the leaves of the result of each device.
-
-    arguments  for each device what `interpret` takes; device number = replica * partitions + partition
-    host       what infeeds get, and where outfeeds go
-
-    The devices take turns in a fixed order, so that the same arguments give the same results. Raises what `interpret`
-    raises, LimitError (HLO5008) when devices wait for each other for ever, and VerifyError (HLO5009) for a collective
-    that does not fit the devices or the collectives of others.
-    """
+    """Run `module` on replicas x partitions devices, see `hlo_tools.interpret_devices`."""
     world = World(module, replicas, partitions, host)
     if len(arguments) != len(world.devices):
         message = f"there are {len(world.devices)} devices, but arguments for {len(arguments)}"

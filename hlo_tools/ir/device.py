@@ -51,6 +51,10 @@ class Device(Protocol):
         """What `compute` gives, computed once a run."""
         ...
 
+    def own(self, key: Hashable, create: Callable[[], Any]) -> Any:
+        """Something that this device keeps during a run; `create` makes it."""
+        ...
+
     def start(self, run: Callable[[], Any]) -> Pending:
         """Begin to run something beside what follows; it gives the result."""
         ...

@@ -12,8 +12,7 @@ from hlo_tools.ir.element import U64, Kind
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Cost, Env, NotYet, Op, Trait
 from hlo_tools.ir.shape import Shape
-from hlo_tools.ops.family import NotYetOp
-from hlo_tools.ops.numerics import Array, from_bits
+from hlo_tools.ops.numerics import Array, as_doubles, from_bits, narrow
 from hlo_tools.ops.rules import need
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -143,8 +142,48 @@ class RngGetAndUpdateStateAttrs:
     delta: int
 
 
-rng = NotYetOp("rng", None, RngAttrs, Trait.NONDETERMINISTIC, "rng")
+class Rng(Op[RngAttrs]):
+    """Random numbers: uniform in [a, b), or normal with mean a and deviation b.
+
+    Every implementation may give others; ours come from a generator that each device starts anew for each run.
+    """
+
+    name, arity, Attrs, declared, stablehlo = "rng", 2, RngAttrs, True, "rng"
+    traits = Trait.NONDETERMINISTIC
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        element, dims = inst.shape.element, inst.shape.dims
+        generator: np.random.Generator = env.device.own("rng", lambda: np.random.default_rng(env.device.number))
+        if inst.attrs.distribution is RandomDistribution.NORMAL:
+            mean, deviation = (as_doubles(x, element) for x in xs)
+            return narrow(mean + deviation * generator.standard_normal(dims), element)
+        if element.dtype == np.bool_:
+            return generator.integers(0, 2, dims).astype(np.bool_) & xs[1] | xs[0]
+        if element.is_integer:
+            least, end = int(xs[0]), int(xs[1])
+            return narrow(generator.integers(least, max(end, least + 1), dims, np.int64), element)
+        low, high = (as_doubles(x, element) for x in xs)
+        below = np.nextafter(xs[1], np.asarray(-np.inf, xs[1].dtype))
+        return np.minimum(narrow(low + (high - low) * generator.random(dims), element), below)
+
+
+_FIRST_STATE = 0x7012395
+"""What XLA's generator state is when a program starts."""
+
+
+class RngGetAndUpdateState(Op[RngGetAndUpdateStateAttrs]):
+    """The 128-bit state of the device's generator as u64[2], low word first; the state then moves on by `delta`."""
+
+    name, arity, Attrs, declared = "rng-get-and-update-state", 0, RngGetAndUpdateStateAttrs, True
+    traits = Trait.NONDETERMINISTIC | Trait.SIDE_EFFECT
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        state: list[int] = env.device.own("rng state", lambda: [_FIRST_STATE])
+        now = state[0]
+        state[0] = (now + inst.attrs.delta) % (1 << 128)
+        return np.array([now & (2**64 - 1), now >> 64], np.uint64).reshape(inst.shape.dims)
+
+
+rng = Rng()
 rng_bit_generator = RngBitGenerator()
-rng_get_and_update_state = NotYetOp(
-    "rng-get-and-update-state", 0, RngGetAndUpdateStateAttrs, Trait.NONDETERMINISTIC | Trait.SIDE_EFFECT
-)
+rng_get_and_update_state = RngGetAndUpdateState()

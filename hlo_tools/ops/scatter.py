@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,9 +81,9 @@ class Scatter(Op[ScatterAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         n = len(xs) // 2
-        inputs, indices, updates = xs[:n], xs[n], xs[n + 1 :]
+        inputs, updates = xs[:n], xs[n + 1 :]
         at: ScatterAttrs = inst.attrs
-        inside, flat = _places(at, inputs[0].shape, indices, updates[0].shape)
+        inside, flat = scatter_places(at, xs)
         results = [np.array(x).reshape(-1) for x in inputs]
         values = [u.reshape(-1)[inside] for u in updates]
         combine_at(env, at.to_apply, results, flat, values)
@@ -91,6 +92,12 @@ class Scatter(Op[ScatterAttrs]):
 
     def cost(self, inst: Instruction) -> Cost:
         return Cost(flops=sum(x.shape.size for x in inst.operands[len(inst.operands) // 2 + 1 :]))
+
+
+def scatter_places(at: ScatterAttrs, xs: Sequence[Any]) -> tuple[Array, Array]:
+    """For operand values: which update elements land inside (flat mask, row-major), and the flat place of each."""
+    n = len(xs) // 2
+    return _places(at, xs[0].shape, xs[n], xs[n + 1].shape)
 
 
 def _check_updates(at: ScatterAttrs, x: Shape, indices: Shape, update: Shape, operand: int) -> None:

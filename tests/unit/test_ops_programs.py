@@ -364,7 +364,6 @@ ENTRY main {
     ("instruction", "code", "message"),
     [
         ('f32[2] custom-call(a), custom_call_target="f"', "HLO5005", 'custom-call to "f" has no meaning here'),
-        ("f32[2] rng(a, a), distribution=rng_normal", "HLO5005", "cannot be evaluated yet"),
         ("f32[2] constant({...})", "HLO5003", "is not in the text"),
     ],
 )
@@ -381,3 +380,42 @@ def test_not_yet(instruction: str, code: str, message: str) -> None:
 def test_custom_calls_about_placement_return_their_operand() -> None:
     x = np.array([1, 2], F32)
     assert evaluate('f32[2] custom-call(a), custom_call_target="Sharding", sharding={replicated}', x).tolist() == [1, 2]
+
+
+# ---- random numbers of any generator
+
+
+def test_rng() -> None:
+    text = """HloModule m
+ENTRY main {
+  a = f32[] constant(2)
+  b = f32[] constant(3)
+  i = s8[] constant(-2)
+  j = s8[] constant(2)
+  h = bf16[] constant(1)
+  g = bf16[] constant(2)
+  u = f32[1000] rng(a, b), distribution=rng_uniform
+  n = f32[1000] rng(a, b), distribution=rng_normal
+  k = s8[1000] rng(i, j), distribution=rng_uniform
+  c = bf16[1000] rng(h, g), distribution=rng_uniform
+  ROOT r = (f32[1000], f32[1000], s8[1000], bf16[1000]) tuple(u, n, k, c)
+}
+"""
+    u, n, k, c = run(text)
+    assert (u >= 2).all() and (u < 3).all() and u.std() > 0.25
+    assert abs(n.mean() - 2) < 0.3 and abs(n.std() - 3) < 0.3
+    assert sorted(set(k.tolist())) == [-2, -1, 0, 1]
+    assert (c >= 1).all() and (c < 2).all()
+    assert all(np.array_equal(x, y) for x, y in zip(run(text), (u, n, k, c), strict=True))
+
+
+def test_the_state_of_the_generator_moves_on() -> None:
+    text = """HloModule m
+ENTRY main {
+  a = u64[2] rng-get-and-update-state(), delta=5
+  b = u64[2] rng-get-and-update-state(), delta=1, control-predecessors={a}
+  ROOT r = u64[2] subtract(b, a)
+}
+"""
+    (difference,) = run(text)
+    assert difference.tolist() == [5, 0]

@@ -16,6 +16,7 @@ EXAMPLES = (
     ("hlo interpret f.hlo --inputs in.npz --outputs out.npz", "Run on arrays from a file."),
     ("hlo interpret f.hlo --seed 7", "Run on generated arguments and print the results."),
     ("hlo interpret f.hlo --replicas 2 --partitions 4", "Run on eight simulated devices."),
+    ("hlo interpret f.hlo --oracle", "Compute in f64, to see how far off the results in f32 are."),
     ("hlo interpret f.hlo --max-seconds 10", "Give up after ten seconds, with exit code 5."),
 )
 
@@ -36,6 +37,7 @@ def command(
         int | None,
         typer.Option("--partitions", "--num_partitions", min=1, metavar="P", help="default: what the module says"),
     ] = None,
+    oracle: Annotated[bool, typer.Option("--oracle", help="compute floats in f64; results are f64, too")] = False,
     max_steps: Annotated[int | None, typer.Option(min=0, metavar="N", help="give up after N instructions")] = None,
     max_seconds: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="give up after S seconds")] = None,
 ) -> None:
@@ -45,6 +47,9 @@ def command(
     exactly; where devices would wait for each other for ever, or their collectives do not fit together, a diagnostic
     says which and where. Device number = replica x P + partition. An array of --inputs is for all devices, or has one
     more dimension in front that counts them, as those of --outputs have. Infeeds get generated values.
+
+    With --oracle floats are f64 and complex numbers c128, rounded only where the program rounds: by a convert to a
+    shorter type, and by reduce-precision. The distance of other results from these is their rounding error.
     """
     snapshot = execution.load_snapshot(session(context), file, constants, fill_elided, seed)
     module = snapshot.module
@@ -57,5 +62,6 @@ def command(
         partitions=columns,
         limits=hlo.Limits(steps=max_steps, seconds=max_seconds),
         host=host,
+        mode=hlo.Mode.oracle if oracle else hlo.Mode.types,
     )
     execution.deliver_devices(results, outputs)

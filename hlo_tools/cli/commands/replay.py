@@ -12,12 +12,13 @@ import hlo_tools as hlo
 from hlo_tools.cli import execution
 from hlo_tools.cli.options import BackendName, Constants, FillElided, InputArrays, InputFiles, Seed, Threads
 from hlo_tools.cli.session import emit, session
-from hlo_tools.support.diagnostic import HloError
+from hlo_tools.support.diagnostic import HloError, UsageError
 
 PANEL = "Find faults"
 EXAMPLES = (
     ("hlo replay f.hlo", "Compare the CPU backend with the interpreter on generated arguments."),
     ("hlo replay f.hlo --isolate", "Name the instructions that the backend gets wrong."),
+    ("hlo replay *.hlo --shard 1/4 --repeats 3", "A quarter of the files, each run three times."),
     ("hlo replay f.hlo --inputs in.npz --report json", "Compare on given arguments; print the figures as JSON."),
 )
 
@@ -25,6 +26,18 @@ _WORST = 10
 """How many instructions `--isolate` lists in text."""
 
 Bound = Annotated[float | None, typer.Option(min=0.0, metavar="X", help="how far floats may be off; default: by type")]
+
+
+class Verdict(StrEnum):
+    """What replay may say about a result: `hlo_tools.Verdict`."""
+
+    exact = "exact"
+    within_budget = "within-budget"
+    ill_conditioned = "ill-conditioned"
+    nan_inf_semantics = "nan-inf-semantics"
+    undefined = "undefined"
+    flaky = "flaky"
+    bug = "bug"
 
 
 class Report(StrEnum):
@@ -51,14 +64,23 @@ def command(
     isolated: Annotated[
         bool, typer.Option("--isolate", help="also try every instruction alone, and list the worst ones")
     ] = False,
+    repeats: Annotated[
+        int, typer.Option("--repeats", "--num_repeats", min=1, metavar="N", help="how often the backend runs")
+    ] = 1,
+    fail_on: Annotated[
+        list[Verdict] | None, typer.Option("--fail-on", help="verdicts that make the exit code 1; default: bug")
+    ] = None,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="take only every N-th file, beginning with file I")] = "0/1",
     report: Annotated[Report, typer.Option(help="how to print the verdicts")] = Report.text,
 ) -> int:
     """Run modules twice, compare the results element by element, and say how far apart they are.
 
-    Leaves with 1 when any result differs by more than its type allows: integers not at all, floats by the rounding
-    errors of the longest sum in the module, relative to the largest number of that result. A float beyond that is
-    judged by an oracle that computes in f64: where random rounding errors lead about as far away from it, the result
-    is called ill-conditioned and not wrong. Bounds that are given hold without exception.
+    Each result gets a verdict. exact: not a bit is different. within-budget: integers are equal, and floats differ by
+    no more than the rounding errors of the longest sum in the module, relative to the largest number of that result,
+    or are about as far from an oracle that computes in f64 as the reference is. ill-conditioned: random rounding
+    errors lead about as far away from it. nan-inf-semantics: only overflow differs. undefined: the program leaves the
+    result open, as the order of equal elements in a sort that is not stable. flaky: running it again gives something
+    else. bug: all else, and whatever is beyond bounds that are given. Leaves with 1 for a bug.
 
     With --isolate the reference runs once more, and each instruction is compiled and compared alone on the operands
     that it has there: in the entry and wherever calls, loops and branches lead.
@@ -69,14 +91,21 @@ def command(
     """
     given = abs_error_bound is not None or rel_error_bound is not None
     tolerance = hlo.Tolerance(abs=abs_error_bound or 0.0, rel=rel_error_bound or 0.0) if given else None
+    failing = set(fail_on or [Verdict.bug])
     worst = 0
-    for path in files:
+    for path in _every(files, shard):
         try:
             snapshot = execution.load_snapshot(session(context), path, constants, fill_elided, seed)
             module = snapshot.module
             arguments = execution.arguments(snapshot, inputs, seed)
             found = hlo.replay(
-                module, arguments, backend=backend, reference=reference, threads=threads, tolerance=tolerance
+                module,
+                arguments,
+                backend=backend,
+                reference=reference,
+                threads=threads,
+                tolerance=tolerance,
+                repeats=repeats,
             )
         except HloError as error:
             session(context).report(error.diagnostics)
@@ -85,8 +114,17 @@ def command(
         alone = hlo.isolate(module, arguments, backend=backend, threads=threads) if isolated else None
         emit(_text(path, found, alone) if report is Report.text else _json(path, found, alone))
         faulty = alone is not None and any(f.is_wrong for f in alone)
-        worst = max(worst, 0 if found.agrees and not faulty else 1)
+        failed = bool(found.comparison.problem) or not failing.isdisjoint(found.verdicts)
+        worst = max(worst, 1 if failed or faulty else 0)
     return worst
+
+
+def _every(files: list[str], shard: str) -> list[str]:
+    """The files of one shard."""
+    first, _, count = shard.partition("/")
+    if not (first.isdecimal() and count.isdecimal() and int(first) < int(count)):
+        raise UsageError.at("HLO6006", f"--shard={shard} is not I/N with I < N")
+    return files[int(first) :: int(count)]
 
 
 def _text(path: str, found: hlo.ReplayReport, alone: list[hlo.Finding] | None) -> str:
