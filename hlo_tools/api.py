@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from hlo_tools import backend as backends
@@ -22,6 +23,7 @@ from hlo_tools.interpreter.compare import Tolerance
 from hlo_tools.interpreter.devices import Host
 from hlo_tools.interpreter.elided import Fill, fill_elided
 from hlo_tools.interpreter.inputs import random_feed, random_inputs
+from hlo_tools.interpreter.observe import ObservedMachine, Observer, Probe, Trap
 from hlo_tools.interpreter.oracle import Mode, wide_arguments, widened
 from hlo_tools.interpreter.run import Limits
 from hlo_tools.ir.literal import Array
@@ -73,14 +75,17 @@ __all__ = [
     "Mode",
     "Module",
     "ModuleHash",
+    "Observer",
     "ParseError",
     "PassError",
     "PrintOptions",
+    "Probe",
     "ReplayReport",
     "Severity",
     "Snapshot",
     "Strip",
     "Tolerance",
+    "Trap",
     "UnsupportedError",
     "UsageError",
     "Verdict",
@@ -213,7 +218,12 @@ def run_passes(module: Module, pipeline: str) -> bool:
 
 
 def interpret(
-    module: Module, arguments: Sequence[Array], *, limits: Limits | None = None, mode: str = Mode.types
+    module: Module,
+    arguments: Sequence[Array],
+    *,
+    limits: Limits | None = None,
+    mode: str = Mode.types,
+    observers: Sequence[Observer] = (),
 ) -> list[Array]:
     """Run the entry of `module` in numpy and return the leaves of its result.
 
@@ -221,12 +231,11 @@ def interpret(
     limits     where to give up
     mode       `types`, or `oracle`: floats are computed in f64 and complex numbers in c128, rounded only where the
                program rounds, by a `convert` to a shorter type or by `reduce-precision`; such are the results, too
+    observers  hear of every instruction: a `Probe`, a `Trap` (which raises CompareError), or your own
     Raises UsageError for arguments that do not fit, UnsupportedError for an op without meaning or a constant whose
     value the text elided, LimitError beyond a limit, CompareError when a check that the module makes does not hold.
     """
-    if Mode(mode) is Mode.oracle:
-        return interpreter.interpret(widened(module), wide_arguments(arguments), limits=limits)
-    return interpreter.interpret(module, arguments, limits=limits)
+    return interpret_devices(module, [arguments], limits=limits, mode=mode, observers=observers)[0]
 
 
 def interpret_devices(
@@ -238,6 +247,7 @@ def interpret_devices(
     limits: Limits | None = None,
     host: Host | None = None,
     mode: str = Mode.types,
+    observers: Sequence[Observer] = (),
 ) -> list[list[Array]]:
     """Run `module` on replicas x partitions simulated devices; the leaves of the result of each device.
 
@@ -250,8 +260,9 @@ def interpret_devices(
     """
     if Mode(mode) is Mode.oracle:
         module, arguments = widened(module), [wide_arguments(given) for given in arguments]
+    make = partial(ObservedMachine, observers=observers) if observers else None
     return interpreter.interpret_devices(
-        module, arguments, replicas=replicas, partitions=partitions, limits=limits, host=host
+        module, arguments, replicas=replicas, partitions=partitions, limits=limits, host=host, make=make
     )
 
 

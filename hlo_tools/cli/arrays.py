@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -54,12 +54,19 @@ def archive(devices: Sequence[Sequence[Array]]) -> bytes:
     return npz.content({f"out{index}": array for index, array in enumerate(results)})
 
 
+def named(found: Mapping[str, Array]) -> bytes:
+    """An .npz file with these arrays."""
+    return npz.content(found)
+
+
 def summary(arrays: Sequence[Array], name: str = "out") -> str:
-    """The arrays for a person: type, shape and the first elements of each."""
-    lines = []
-    for index, array in enumerate(arrays):
-        flat = [str(value) for value in array.reshape(-1)[:_SHOWN]]
-        more = ", ..." if array.size > _SHOWN else ""
-        dims = ",".join(str(size) for size in array.shape)
-        lines.append(f"{name}{index} {element_of(array.dtype)}[{dims}] {{{', '.join(flat)}{more}}}")
-    return "\n".join(lines)
+    """The arrays for a person, a line each."""
+    return "\n".join(line(f"{name}{index}", array) for index, array in enumerate(arrays))
+
+
+def line(name: str, array: Array) -> str:
+    """An array for a person: type, shape and the first elements."""
+    flat = [str(value) for value in array.reshape(-1)[:_SHOWN]]
+    more = ", ..." if array.size > _SHOWN else ""
+    dims = ",".join(str(size) for size in array.shape)
+    return f"{name} {element_of(array.dtype)}[{dims}] {{{', '.join(flat)}{more}}}"

@@ -67,3 +67,14 @@ def deliver_devices(results: list[list[Array]], path: str | None) -> None:
     else:
         for device, own in enumerate(results):
             emit(arrays.summary(own, f"device {device} out"))
+
+
+def deliver_probes(probes: list[hlo.Probe], path: str | None, devices: int) -> None:
+    """Write the values that probes found to the .npz file `path`, or print them when there is none."""
+    from hlo_tools.cli import arrays
+
+    found = {(f"device{p.device}/" if devices > 1 else "") + p.name: p.value for probe in probes for p in probe.found}
+    if path is not None:
+        write_outputs({path: arrays.named(found)})
+    elif found:
+        emit("\n".join(arrays.line(name, value) for name, value in found.items()))

@@ -35,10 +35,15 @@ _CLOCK_STEPS = 256
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may take; None for as much as it wants. `steps` counts instructions executed."""
+    """What a run may take; None for as much as it wants.
+
+    steps  instructions executed
+    bytes  memory of the values that are alive at one time, on each device
+    """
 
     steps: int | None = None
     seconds: float | None = None
+    bytes: int | None = None
 
 
 def interpret(module: Module, arguments: Sequence[Any], *, limits: Limits | None = None) -> list[Array]:
@@ -62,15 +67,16 @@ def interpret_devices(
     partitions: int = 1,
     limits: Limits | None = None,
     host: Host | None = None,
+    make: Callable[[Module, Limits, SimulatedDevice], Machine] | None = None,
 ) -> list[list[Array]]:
-    """Run `module` on replicas x partitions devices, see `hlo_tools.interpret_devices`."""
+    """Run `module` on replicas x partitions devices, see `hlo_tools.interpret_devices`. `make` makes the machines."""
     world = World(module, replicas, partitions, host)
     if len(arguments) != len(world.devices):
         message = f"there are {len(world.devices)} devices, but arguments for {len(arguments)}"
         raise UsageError.at("HLO5001", message)
     tasks: list[Callable[[], list[Array]]] = []
     for device, given in zip(world.devices, arguments, strict=True):
-        machine = Machine(module, limits or Limits(), device)
+        machine = (make or Machine)(module, limits or Limits(), device)
         tasks.append(partial(machine.leaves, entry_values(module.main, given)))
     with np.errstate(all="ignore"):
         return world.run(tasks)
@@ -153,6 +159,7 @@ class Machine:
         self.limits = limits
         self._device = device
         self.steps = 0
+        self.live = 0
         self.deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
 
     @property
@@ -188,6 +195,8 @@ class Machine:
         values: list[Any] = [None] * how.size
         for place, value in zip(how.parameters, args, strict=True):
             values[place] = value
+        if self.limits.bytes is not None:
+            return self._call_counted(how, values)
         for step in how.steps:
             inst = step.inst
             self.steps += 1
@@ -197,6 +206,28 @@ class Machine:
             values[step.place] = np.asarray(value) if isinstance(value, np.generic) else value
             for i in step.dead:
                 values[i] = None
+        return values[how.root]
+
+    def _call_counted(self, how: Plan, values: list[Any]) -> Any:
+        """As `call`, with an eye on memory."""
+        assert self.limits.bytes is not None
+        before, sizes = self.live, [0] * how.size
+        for step in how.steps:
+            self.steps += 1
+            self._check_limits(step.inst)
+            operands = [values[i] for i in step.operands]
+            value = self._evaluate(step.inst, operands)
+            values[step.place] = np.asarray(value) if isinstance(value, np.generic) else value
+            if not any(value is x for x in operands):
+                sizes[step.place] = _owned(value)
+                self.live += sizes[step.place]
+            if self.live > self.limits.bytes:
+                message = f"more than {self.limits.bytes} bytes are in use"
+                raise LimitError.at("HLO5006", message, self.module.span(step.inst))
+            for i in step.dead:
+                self.live -= sizes[i]
+                values[i] = None
+        self.live = before
         return values[how.root]
 
     def _evaluate(self, inst: Instruction, operands: list[Any]) -> Any:
@@ -213,6 +244,8 @@ class Machine:
             raise VerifyError.at("HLO5009", f"{inst.name}: {e}", self.module.span(inst)) from e
         except CheckFailed as e:
             raise CompareError.at("HLO5007", str(e), self.module.span(inst)) from e
+        except MemoryError as e:
+            raise LimitError.at("HLO5006", f"no memory for {inst.name}: {e}", self.module.span(inst)) from e
         except ValueError as e:
             if all(x.shape.is_static for x in (inst, *inst.operands)):
                 raise
@@ -225,3 +258,8 @@ class Machine:
             raise LimitError.at("HLO5006", f"more than {self.limits.steps} instructions were executed", span)
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise LimitError.at("HLO5006", f"the run took more than {self.limits.seconds} seconds", span)
+
+
+def _owned(value: Any) -> int:
+    """The bytes that an array has of its own: what others look into is theirs."""
+    return value.nbytes if isinstance(value, np.ndarray) and value.base is None else 0

@@ -494,6 +494,12 @@ CODES: dict[str, Explanation] = {
         "attributes give. The file given with --constants has no such array, or one of another type, of other "
         "dimensions or with other bits: it belongs to another module or another training run.",
     ),
+    "HLO5012": Explanation(
+        "a trap was sprung",
+        "`hlo interpret --trap` stops at the first instruction whose result has NaN, an infinity or a subnormal number "
+        "though none of its operands has. The notes show the operands at that place, the rounds of the loops around "
+        "it, and the line of the source that the instruction comes from.",
+    ),
     "HLO6001": Explanation(
         "a file cannot be read",
         "It does not exist, is a folder, or may not be read by this user. `-` stands for standard input.",

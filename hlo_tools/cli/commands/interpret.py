@@ -17,6 +17,8 @@ EXAMPLES = (
     ("hlo interpret f.hlo --seed 7", "Run on generated arguments and print the results."),
     ("hlo interpret f.hlo --replicas 2 --partitions 4", "Run on eight simulated devices."),
     ("hlo interpret f.hlo --oracle", "Compute in f64, to see how far off the results in f32 are."),
+    ("hlo interpret f.hlo --probe 'main/.*' --probes values.npz", "Write the value of every instruction of main."),
+    ("hlo interpret f.hlo --trap nan,overflow", "Find the first instruction that makes a NaN or overflows."),
     ("hlo interpret f.hlo --max-seconds 10", "Give up after ten seconds, with exit code 5."),
 )
 
@@ -38,8 +40,21 @@ def command(
         typer.Option("--partitions", "--num_partitions", min=1, metavar="P", help="default: what the module says"),
     ] = None,
     oracle: Annotated[bool, typer.Option("--oracle", help="compute floats in f64; results are f64, too")] = False,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option("--probe", metavar="REGEX", help="also give the values of instructions with such names"),
+    ] = None,
+    probes: Annotated[
+        str | None, typer.Option("--probes", metavar="F.npz", help="write those values there, not to the output")
+    ] = None,
+    trap: Annotated[
+        str | None, typer.Option(metavar="KIND,...", help="stop at the first nan, inf, overflow or denormal result")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(min=0, metavar="N", help="give up after N instructions")] = None,
     max_seconds: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="give up after S seconds")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=0, metavar="B", help="give up where a device's values take more memory")
+    ] = None,
 ) -> None:
     """Run a module in the reference interpreter (plain numpy, op by op).
 
@@ -48,6 +63,11 @@ def command(
     says which and where. Device number = replica x P + partition. An array of --inputs is for all devices, or has one
     more dimension in front that counts them, as those of --outputs have. Infeeds get generated values.
 
+    --probe matches whole names of instructions, or COMPUTATION/NAME, and gives the value of each execution as
+    COMPUTATION/NAME@0, @1 and so on. --trap stops at the first instruction, in order of execution, whose result has
+    what its operands have not: nan, inf, overflow (an infinity that is not exact) or denormal. It shows the operands
+    there, the rounds of the loops around, and the source line.
+
     With --oracle floats are f64 and complex numbers c128, rounded only where the program rounds: by a convert to a
     shorter type, and by reduce-precision. The distance of other results from these is their rounding error.
     """
@@ -55,13 +75,17 @@ def command(
     module = snapshot.module
     rows, columns = replicas or module.header.replica_count, partitions or module.header.num_partitions
     host = hlo.Host(hlo.random_feed(seed))
+    watching = [hlo.Probe(pattern) for pattern in probe or ()]
+    traps = [hlo.Trap(module, trap.split(","))] if trap is not None else []
     results = hlo.interpret_devices(
         module,
         execution.arguments_of_devices(snapshot, inputs, seed, rows * columns),
         replicas=rows,
         partitions=columns,
-        limits=hlo.Limits(steps=max_steps, seconds=max_seconds),
+        limits=hlo.Limits(steps=max_steps, seconds=max_seconds, bytes=max_bytes),
         host=host,
         mode=hlo.Mode.oracle if oracle else hlo.Mode.types,
+        observers=[*watching, *traps],
     )
+    execution.deliver_probes(watching, probes, rows * columns)
     execution.deliver_devices(results, outputs)
