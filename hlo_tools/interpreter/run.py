@@ -230,6 +230,28 @@ class Machine:
         self.live = before
         return values[how.root]
 
+    def run_parallel(
+        self,
+        grid: Sequence[Sequence[Computation]],
+        arguments: Sequence[Sequence[Any]],
+        infeed: Sequence[Computation],
+    ) -> list[Any]:
+        """The value of each computation of a grid of devices; infeeds get what those of `infeed` give, in order."""
+        feeds = iter(infeed)
+
+        def feed(_: int, shape: Shape) -> Any:
+            source = next(feeds, None)
+            value = None if source is None else self.call(source, ())
+            return (value,) if value is not None and shape.is_tuple and not isinstance(value, tuple) else value
+
+        world = World(self.module, len(grid), len(grid[0]), Host(feed))
+        programs = [program for row in grid for program in row]
+        tasks = [
+            partial(Machine(self.module, self.limits, device).call, program, given)
+            for device, program, given in zip(world.devices, programs, arguments, strict=True)
+        ]
+        return world.run(tasks)
+
     def _evaluate(self, inst: Instruction, operands: list[Any]) -> Any:
         try:
             return inst.op.evaluate(self, inst, *operands)

@@ -76,6 +76,15 @@ class Env(Protocol):
         """The value of `computation` for these arguments."""
         ...
 
+    def run_parallel(
+        self,
+        grid: Sequence[Sequence[Computation]],
+        arguments: Sequence[Sequence[Any]],
+        infeed: Sequence[Computation],
+    ) -> Sequence[Any]:
+        """The value of each computation of a grid, replicas by partitions, each on a device of its own."""
+        ...
+
 
 class Op(Generic[A]):
     """An opcode. Subclass it for an op of its own kind; instantiate a family class for a row.

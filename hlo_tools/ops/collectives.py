@@ -15,7 +15,9 @@ from hlo_tools.ir.op import Callee, Env, Op, Trait
 from hlo_tools.ir.shape import Shape, scalar, tuple_of, with_default_layout
 from hlo_tools.ops import exchange
 from hlo_tools.ops.groups import group_size, need_groups, need_pairs, parse_slices
+from hlo_tools.ops.participants import Outside
 from hlo_tools.ops.rules import arrays_or_array, made, need, need_array, need_count
+from hlo_tools.ops.structure import zeros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +324,16 @@ def _ragged(at: Any, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
     return xs[1].bare
 
 
+class Broadcast(Collective):
+    """The operands of the first device of the group; zeros where a device is in none."""
+
+    def begin(self, env: Env, inst: Instruction, xs: tuple[Any, ...]) -> exchange.Begun:
+        try:
+            return super().begin(env, inst, xs)
+        except Outside:
+            return exchange.Begun(None, lambda _: zeros(inst.shape))
+
+
 def _broadcast(at: Any, shape: Shape, xs: tuple[Shape, ...]) -> Shape:
     return _same(at, shape, xs[:-1] if at.has_dynamic_root else xs)
 
@@ -412,7 +424,7 @@ all_reduce = AllReduce("all-reduce", None, AllReduceAttrs, _same, exchange.reduc
 all_reduce_start = AllReduceStart("all-reduce-start", None, AllReduceAttrs, _same, exchange.reduce, None, False)
 all_reduce_done = Done("all-reduce-done", None)
 all_to_all = AllToAll("all-to-all", None, AllToAllAttrs, _exchanged, exchange.exchange, "all_to_all", True)
-collective_broadcast = Collective(
+collective_broadcast = Broadcast(
     "collective-broadcast", None, CollectiveBroadcastAttrs, _broadcast, exchange.broadcast, "collective_broadcast"
 )
 collective_permute = Permute("collective-permute", _permuted, "collective_permute")

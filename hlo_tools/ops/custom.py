@@ -20,6 +20,7 @@ from hlo_tools.ir.element import U64
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Callees, Env, NotYet, Op
 from hlo_tools.ir.shape import scalar
+from hlo_tools.ops import parallel
 from hlo_tools.ops.checks import TESTS, run_check
 from hlo_tools.ops.rules import bare_text, need, need_aliasing, need_count, outer_parts
 
@@ -70,7 +71,8 @@ class CustomCallAttrs:
 class CustomCall(Op[CustomCallAttrs]):
     """Whatever the target does.
 
-    Those in `IDENTITIES`, `BUFFER_TARGETS` and `checks.TESTS` have a meaning here; evaluating another raises NotYet.
+    Those in `IDENTITIES`, `BUFFER_TARGETS` and `checks.TESTS`, and `parallel.TARGET`, have a meaning here; evaluating
+    another raises NotYet.
     """
 
     name, Attrs, declared, stablehlo = "custom-call", CustomCallAttrs, True, "custom_call"
@@ -94,6 +96,8 @@ class CustomCall(Op[CustomCallAttrs]):
             return xs[0]
         if target in BUFFER_TARGETS and len(xs) == 1:
             return xs[0]
+        if target == parallel.TARGET:
+            return parallel.run_parallel(env, inst, xs)
         if target in TESTS and len(xs) == 2:
             run_check(inst, *xs)
             return ()

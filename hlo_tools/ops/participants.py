@@ -15,8 +15,12 @@ class Unmatched(Exception):
     """A collective does not fit the devices that there are, or the collective of another device."""
 
 
+class Outside(Unmatched):
+    """A device executes a collective and is in none of its groups."""
+
+
 def participants(inst: Instruction, device: Device) -> tuple[int, ...]:
-    """The devices of the group of `device`, in the order of the group; Unmatched when it is in none.
+    """The devices of the group of `device`, in the order of the group; Outside when it is in none.
 
     Without groups, all replicas form one, or all partitions.
     """
@@ -29,7 +33,7 @@ def participants(inst: Instruction, device: Device) -> tuple[int, ...]:
     _need_known([i for group in groups for i in group], limit, mode, "replica_groups")
     group = next((g for g in groups if mine in g), None)
     if group is None:
-        raise Unmatched(f"{described(device.number, device)} executes it, but is in none of its replica_groups")
+        raise Outside(f"{described(device.number, device)} executes it, but is in none of its replica_groups")
     return tuple(number for i in group for number in _devices(i, device, mode))
 
 

@@ -58,9 +58,9 @@ def metadata_of(location: Location | Alias, aliases: Aliases) -> Metadata | None
 
 
 def sharding_of(attributes: Mapping[str, Attribute]) -> Sharding | None:
-    """The HLO sharding in `mhlo.sharding = "{devices=[2,1]<=[2]}"`. Raises Malformed."""
+    """The HLO sharding in `mhlo.sharding = "{devices=[2,1]<=[2]}"`; an empty text is none. Raises Malformed."""
     text = attributes.get(SHARDING)
-    if text is None:
+    if text is None or text == "":
         return None
     if not isinstance(text, str):
         raise Malformed(f"{SHARDING} is no string", code="HLO1505")

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hlo_tools.ir.attributes import Dims, Raw
+from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ir.op import Callee
 from hlo_tools.ir.shape import array, with_default_layout
 from hlo_tools.ops import OPS
 from hlo_tools.ops.scan import ScanAttrs, scan
 from hlo_tools.ops.sort import TopKAttrs, topk
 from hlo_tools.ops.structure import ConstantAttrs, constant
 from hlo_tools.text.malformed import Malformed
-from hlo_tools.text.stablehlo.attributes import integer, integers, literal
+from hlo_tools.text.stablehlo.attributes import boolean, integer, integers, literal
 from hlo_tools.text.stablehlo.body import EMIT, Body, Value, arrays
 from hlo_tools.text.stablehlo.ops.elementwise import ELEMENTWISE
 from hlo_tools.text.stablehlo.ops.formulas import FORMULAS
-from hlo_tools.text.stablehlo.ops.rows import row
+from hlo_tools.text.stablehlo.ops.rows import From, row
 from hlo_tools.text.stablehlo.ops.shapes import SHAPES, broadcast_in_dim
 from hlo_tools.text.stablehlo.scope import Builder, Scope
 from hlo_tools.text.stablehlo.spelling import NO_TWIN, number
-from hlo_tools.text.stablehlo.syntax import Array, Attributes, Dense, Number, Operation
+from hlo_tools.text.stablehlo.syntax import Array, Attribute, Attributes, Dense, Number, Operation
 
 
 def _constant_like(scope: Scope, op: Operation) -> Sequence[Instruction]:
@@ -38,6 +41,37 @@ def _constant_like(scope: Scope, op: Operation) -> Sequence[Instruction]:
 
 def _top_k(scope: Scope, op: Operation) -> Sequence[Instruction]:
     return scope.results(op, topk, scope.operands(op), TopKAttrs(integer(scope.attribute(op, "k"))))
+
+
+def _scan(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    """The operands are arrays and the first carries; what the body keeps in its rank is handed on."""
+    operands = scope.operands(op, least=1)
+    body = scope.region(op)
+    sizes = scope.optional(op, "operandSegmentSizes")
+    carried = integers(sizes)[-1] if sizes is not None else _kept(operands, body, len(op.result_types))
+    if not 0 <= carried < len(operands):
+        raise Malformed(f"a scan of {len(operands)} operands cannot hand on {carried}", code="HLO1505")
+    at = ScanAttrs(
+        dimensions=Dims((integer(scope.attribute(op, "dimension")),)),
+        num_carries=carried,
+        is_reverse=From("is_reverse", boolean, False).read(scope, op),
+        is_associative=From("is_associative", _associative, Raw("")).read(scope, op),
+        to_apply=Callee(body),
+    )
+    return scope.results(op, scan, operands, at)
+
+
+def _associative(value: Attribute) -> Raw:
+    return Raw("true" if boolean(value) else "false")
+
+
+def _kept(operands: Sequence[Instruction], body: Computation, most: int) -> int:
+    found = 0
+    for x, p in zip(reversed(operands), reversed(body.parameters), strict=False):
+        if found == most or x.shape.rank != p.shape.rank:
+            break
+        found += 1
+    return found
 
 
 @EMIT(topk)
@@ -104,6 +138,7 @@ _BROADCAST = (
 CHLO: dict[str, Builder] = {
     "chlo.constant": SHAPES["stablehlo.constant"],
     "chlo.constant_like": _constant_like,
+    "chlo.scan": _scan,
     "chlo.tan": row(OPS["tan"]),
     "chlo.top_k": _top_k,
     **FORMULAS,

@@ -92,18 +92,25 @@ def _all_to_all(scope: Scope, op: Operation) -> Sequence[Instruction]:
     )
     if split == join:
         return scope.results(op, all_to_all, operands, at)
-    if len(operands) != 1:
-        raise Malformed("several operands with split_dimension other than concat_dimension", code="HLO4501")
-    (x,) = operands
+    shapes = scope.result_shapes(op)
+    if len(shapes) != len(operands):
+        raise Malformed(f"{len(shapes)} results for {len(operands)} operands", code="HLO1504")
+    return [_moved(scope, at, x, (split, join, count), s) for x, s in zip(operands, shapes, strict=True)]
+
+
+def _moved(
+    scope: Scope, at: AllToAllAttrs, x: Instruction, numbers: tuple[int, int, int], result: Shape
+) -> Instruction:
+    split, join, count = numbers
     if not (0 <= split < x.shape.rank and 0 <= join < x.shape.rank and count > 0 and x.shape.dims[split] % count == 0):
         raise Malformed("split_dimension, concat_dimension or split_count do not fit", code="HLO4501")
-    exchanged = scope.add(all_to_all, operands, at, x.shape)
+    exchanged = scope.add(all_to_all, [x], at, x.shape)
     sizes = [*x.shape.dims[:split], count, x.shape.dims[split] // count, *x.shape.dims[split + 1 :]]
     blocks = scope.add(reshape, [exchanged], ReshapeAttrs(), _array(x, sizes))
     order = [d for d in range(len(sizes)) if d != split]
     order.insert(join, split)
     moved = scope.add(transpose, [blocks], DimensionsAttrs(Dims(tuple(order))), _array(x, [sizes[d] for d in order]))
-    return [scope.add(reshape, [moved], ReshapeAttrs(), scope.result_shape(op))]
+    return scope.add(reshape, [moved], ReshapeAttrs(), result)
 
 
 def _array(like: Instruction, sizes: Sequence[int]) -> Shape:

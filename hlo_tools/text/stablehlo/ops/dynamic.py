@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hlo_tools.ir.element import S32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.shape import array
 from hlo_tools.ops.dynamic import dynamic_reshape
 from hlo_tools.ops.shapes import ReshapeAttrs, reshape
-from hlo_tools.ops.structure import IotaAttrs, iota
+from hlo_tools.ops.structure import IotaAttrs, constant, iota
 from hlo_tools.text.stablehlo.attributes import integer
 from hlo_tools.text.stablehlo.body import EMIT, Body, Value, twin
 from hlo_tools.text.stablehlo.ops.opaque import opaque
+from hlo_tools.text.stablehlo.ops.regions import gather_of
 from hlo_tools.text.stablehlo.ops.rows import dims
 from hlo_tools.text.stablehlo.ops.shapes import broadcast_in_dim
 from hlo_tools.text.stablehlo.scope import Builder, Scope
@@ -48,6 +50,16 @@ def _reshape(scope: Scope, op: Operation) -> Sequence[Instruction]:
     return [scope.add(reshape, [x], ReshapeAttrs(), scope.result_shape(op))]
 
 
+def _dynamic_gather(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    """A gather where the sizes of the slices are a constant."""
+    operands = scope.operands(op, 3)
+    sizes = operands[2]
+    if sizes.op is not constant or not scope.result_shape(op).is_static:
+        return _opaque(scope, op)
+    given = {**op.attributes, "slice_sizes": tuple(int(n) for n in sizes.attrs.value.array.reshape(-1))}
+    return gather_of(scope, replace(op, operands=op.operands[:2], attributes=given, operand_types=()))
+
+
 @EMIT(dynamic_reshape)
 def _emit_dynamic_reshape(body: Body, inst: Instruction) -> Value:
     """The sizes, which HLO has as scalars, are joined to a vector."""
@@ -61,7 +73,7 @@ def _emit_dynamic_reshape(body: Body, inst: Instruction) -> Value:
 DYNAMIC: dict[str, Builder] = {
     "stablehlo.dynamic_broadcast_in_dim": _when_static(_broadcast),
     "stablehlo.dynamic_conv": _opaque,
-    "stablehlo.dynamic_gather": _opaque,
+    "stablehlo.dynamic_gather": _dynamic_gather,
     "stablehlo.dynamic_iota": _when_static(_iota),
     "stablehlo.dynamic_pad": _opaque,
     "stablehlo.dynamic_reshape": _when_static(_reshape),

@@ -95,7 +95,6 @@ OPAQUE: dict[str, Builder] = {
         (
             "chlo.polygamma",
             "chlo.ragged_dot",
-            "chlo.scan",
             "chlo.zeta",
             "sdy.all_gather",
             "sdy.all_reduce",

@@ -111,7 +111,8 @@ def _numbers(scope: Scope, op: Operation, attribute: str, names: Sequence[str]) 
     return found
 
 
-def _gather(scope: Scope, op: Operation) -> Sequence[Instruction]:
+def gather_of(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    """The gather that an operation spells."""
     at = GatherAttrs(
         **_numbers(scope, op, "dimension_numbers", _GATHER_DIMS),
         slice_sizes=Dims(dims("slice_sizes").read(scope, op)),
@@ -201,6 +202,6 @@ REGIONS: dict[str, Builder] = {
     "stablehlo.reduce_window": _reduce_window,
     "stablehlo.select_and_scatter": _select_and_scatter,
     "stablehlo.sort": _sort,
-    "stablehlo.gather": _gather,
+    "stablehlo.gather": gather_of,
     "stablehlo.scatter": _scatter,
 }

@@ -1,0 +1,144 @@
+"""StableHLO programs that run several programs at once, and ops whose import takes more than a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import hlo_tools as hlo
+
+PARALLEL = """module @grid {
+  func.func @sum(%x: tensor<2xi64>) -> tensor<2xi64> {
+    %r = "stablehlo.all_reduce"(%x) ({
+      ^bb0(%a: tensor<i64>, %b: tensor<i64>):
+        %s = stablehlo.add %a, %b : tensor<i64>
+        stablehlo.return %s : tensor<i64>
+    }) {replica_groups = dense<[[0, 1]]> : tensor<1x2xi64>} : (tensor<2xi64>) -> tensor<2xi64>
+    return %r : tensor<2xi64>
+  }
+  func.func @first() -> tensor<2xi64> {
+    %c = stablehlo.constant dense<[7, 8]> : tensor<2xi64>
+    return %c : tensor<2xi64>
+  }
+  func.func @fed() -> tensor<2xi64> {
+    %t = stablehlo.create_token : !stablehlo.token
+    %r:2 = "stablehlo.infeed"(%t) {infeed_config = ""} : (!stablehlo.token) -> (tensor<2xi64>, !stablehlo.token)
+    return %r#0 : tensor<2xi64>
+  }
+  func.func @main() -> (tensor<2xi64>, tensor<2xi64>, tensor<2xi64>) {
+    %a = stablehlo.constant dense<[1, 2]> : tensor<2xi64>
+    %b = stablehlo.constant dense<[3, 4]> : tensor<2xi64>
+    %r:2 = "interpreter.run_parallel"(%a, %b) {programs = [[@sum], [@sum]]}
+      : (tensor<2xi64>, tensor<2xi64>) -> (tensor<2xi64>, tensor<2xi64>)
+    %f = "interpreter.run_parallel"() {programs = [[@fed]], infeed = [@first]} : () -> tensor<2xi64>
+    return %r#0, %r#1, %f : tensor<2xi64>, tensor<2xi64>, tensor<2xi64>
+  }
+}
+"""
+
+
+def results(text: str) -> list[list[int]]:
+    """The results of a program without arguments, as lists."""
+    return [np.asarray(x).tolist() for x in hlo.interpret(hlo.parse(text), [])]
+
+
+def test_programs_on_devices_of_their_own() -> None:
+    assert results(PARALLEL) == [[4, 6], [4, 6], [7, 8]]
+
+
+def test_programs_that_are_not_there() -> None:
+    module = hlo.parse(PARALLEL)
+    call = next(i for i in module.instructions() if "run_parallel" in getattr(i.attrs, "custom_call_target", ""))
+    for config, message in (("{programs = [[@other]]}", "does not call"), ("{programs = []}", "no grid")):
+        call.extras = type(call.extras)(backend_config=config)
+        with pytest.raises(hlo.UnsupportedError, match=message):
+            hlo.interpret(module, [])
+
+
+def test_a_broadcast_gives_zeros_to_who_is_in_no_group() -> None:
+    text = PARALLEL.replace('"stablehlo.all_reduce"', '"stablehlo.collective_broadcast"').replace("[[0, 1]]", "[[1]]")
+    start, end = text.index("({"), text.index("})") + 2
+    assert results((text[:start] + text[end:]).replace("tensor<1x2xi64>", "tensor<1x1xi64>")) == [
+        [0, 0],
+        [3, 4],
+        [7, 8],
+    ]
+
+
+def test_a_scan() -> None:
+    text = """func.func @main() -> (tensor<2x3xi32>, tensor<2xi32>) {
+  %x = stablehlo.constant dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xi32>
+  %i = stablehlo.constant dense<[0, 10]> : tensor<2xi32>
+  %0:2 = chlo.scan(%x) inits(%i) dimension=1 {
+  ^bb0(%a: tensor<2xi32>, %b: tensor<2xi32>):
+    %1 = stablehlo.add %a, %b : tensor<2xi32>
+    stablehlo.return %1, %1 : tensor<2xi32>, tensor<2xi32>
+  } : (tensor<2x3xi32>, tensor<2xi32>) -> (tensor<2x3xi32>, tensor<2xi32>)
+  return %0#0, %0#1 : tensor<2x3xi32>, tensor<2xi32>
+}
+"""
+    assert results(text) == [[[1, 3, 6], [14, 19, 25]], [6, 25]]
+    again = hlo.parse(text).to_stablehlo()
+    assert results(again) == results(text)
+
+
+def test_a_dynamic_gather_of_constant_sizes() -> None:
+    text = """func.func @main() -> tensor<2x2xi32> {
+  %x = stablehlo.constant dense<[[1, 2], [3, 4], [5, 6]]> : tensor<3x2xi32>
+  %i = stablehlo.constant dense<[[2], [0]]> : tensor<2x1xi32>
+  %n = stablehlo.constant dense<[1, 2]> : tensor<2xi32>
+  %r = "stablehlo.dynamic_gather"(%x, %i, %n) {dimension_numbers = #stablehlo.gather<offset_dims = [1],
+    collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 1>}
+    : (tensor<3x2xi32>, tensor<2x1xi32>, tensor<2xi32>) -> tensor<2x2xi32>
+  return %r : tensor<2x2xi32>
+}
+"""
+    assert results(text) == [[[5, 6], [1, 2]]]
+
+
+def test_several_arrays_change_places() -> None:
+    text = """module @m {
+  func.func @swap(%a: tensor<1x2xi32>, %b: tensor<2x2xi32>) -> (tensor<2x1xi32>, tensor<4x1xi32>) {
+    %r:2 = "stablehlo.all_to_all"(%a, %b) {split_dimension = 1 : i64, concat_dimension = 0 : i64, split_count = 2 : i64,
+      replica_groups = dense<[[0, 1]]> : tensor<1x2xi64>}
+      : (tensor<1x2xi32>, tensor<2x2xi32>) -> (tensor<2x1xi32>, tensor<4x1xi32>)
+    return %r#0, %r#1 : tensor<2x1xi32>, tensor<4x1xi32>
+  }
+  func.func @main() -> (tensor<2x1xi32>, tensor<4x1xi32>, tensor<2x1xi32>, tensor<4x1xi32>) {
+    %a = stablehlo.constant dense<[[1, 2]]> : tensor<1x2xi32>
+    %b = stablehlo.constant dense<[[3, 4], [5, 6]]> : tensor<2x2xi32>
+    %r:4 = "interpreter.run_parallel"(%a, %b, %a, %b) {programs = [[@swap], [@swap]]}
+      : (tensor<1x2xi32>, tensor<2x2xi32>, tensor<1x2xi32>, tensor<2x2xi32>)
+      -> (tensor<2x1xi32>, tensor<4x1xi32>, tensor<2x1xi32>, tensor<4x1xi32>)
+    return %r#0, %r#1, %r#2, %r#3 : tensor<2x1xi32>, tensor<4x1xi32>, tensor<2x1xi32>, tensor<4x1xi32>
+  }
+}
+"""
+    assert results(text) == [[[1], [1]], [[3], [5], [3], [5]], [[2], [2]], [[4], [6], [4], [6]]]
+
+
+def test_an_empty_sharding_is_none() -> None:
+    module = hlo.parse(
+        'func.func @main(%a: tensor<2xf32> {mhlo.sharding = ""}) -> tensor<2xf32> {\n  return %a : tensor<2xf32>\n}\n'
+    )
+    hlo.verify(module)
+    assert module.main.parameters[0].sharding is None
+
+
+def test_strings_and_symbols_follow_mlir() -> None:
+    text = """module @m attributes {mhlo.frontend_attributes = {k = "a\\0A\\22\\5C'"}} {
+  func.func @main() -> tensor<f32> {
+    %0 = call @"a-b"() : () -> tensor<f32>
+    return %0 : tensor<f32>
+  }
+  func.func private @"a-b"() -> tensor<f32> {
+    %cst = stablehlo.constant dense<1.000000e+00> : tensor<f32>
+    return %cst : tensor<f32>
+  }
+}
+"""
+    found = hlo.format_stablehlo(text)
+    assert '@"a-b"' in found and 'k = "a\\0A\\22\\\\\'"' in found
+    assert dict(hlo.parse(text).header.frontend_attributes)["k"] == '"a\\n\\"\\\\\\\'"'
+    with pytest.raises(hlo.ParseError, match="escape"):
+        hlo.parse(text.replace("\\0A", "\\q"))
