@@ -93,16 +93,19 @@ class Annotations:
                 text += self._started(inst.attrs, wrapped)
             if self.bodies:
                 text += f", calls=\n{self.printer.body(inst.attrs.calls)}"
+        elif self.options.print_extra_attributes:
+            text += self._aliasing(inst.attrs.output_to_operand_aliasing)
         return text + self._shared(inst.sharding, inst.extras) + self.origin(inst)
 
     def _started(self, at: Any, wrapped: Instruction) -> str:
         """The attributes of an `async-start` around those of what it runs."""
-        thread, aliasing = at.async_execution_thread, at.output_to_operand_aliasing
+        thread = at.async_execution_thread
         text = f", async_execution_thread={quote(thread)}" if thread else ""
         text += self._record(wrapped.op, wrapped.attrs) + self._shared(wrapped.sharding, wrapped.extras)
-        return text + (
-            f", output_to_operand_aliasing={CODECS[Aliasing].show(aliasing, self.printer)}" if aliasing else ""
-        )
+        return text + self._aliasing(at.output_to_operand_aliasing)
+
+    def _aliasing(self, aliasing: Aliasing) -> str:
+        return f", output_to_operand_aliasing={CODECS[Aliasing].show(aliasing, self.printer)}" if aliasing else ""
 
     def origin(self, inst: Instruction) -> str:
         """Where an instruction came from, and what a backend says to it."""

@@ -33,6 +33,8 @@ MAX_INLINE_DEPTH = 64
 """How deep computations may stand in the place of their names inside of each other."""
 
 INSTRUCTION_START = re.compile(r"(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)\s*=")
+NAMELESS_START = re.compile(r"[a-z][a-z0-9]*\s*\[|\((?=\s*(?:[a-z][a-z0-9]*\s*\[|[()]))")
+"""The shape with which an instruction without a name starts; of a signature, a name follows the parenthesis."""
 _OWN_ASYNC = frozenset({"all-gather", "all-reduce", "collective-permute", "copy", "recv", "send"})
 """Ops whose asynchronous forms are opcodes of their own."""
 _ASYNC = re.compile(r"([a-z\-]+)-(start|update|done)")
@@ -174,11 +176,14 @@ class Body(LineReader):
 
     # ---- one instruction
 
-    def statement(self, at: int) -> int:
-        """Read the instruction that starts at `at` through the grammar; returns where it ends. Raises Malformed."""
+    def statement(self, at: int, name: str = "") -> int:
+        """Read the instruction that starts at `at` through the grammar; returns where it ends. Raises Malformed.
+
+        `name` is for an instruction that has none of its own.
+        """
         context = self.context
         context.here = at
-        st = read_instruction(context.text, at)
+        st = read_instruction(context.text, at, name)
         sugar = _is_short_async(st.opcode)
         op = None if sugar else self._op(st, st.pairs)
         shape = None if st.shape is None else located(parse_shape, st.shape, st.shape_at)

@@ -23,7 +23,7 @@ MAX_DEPTH = 1000
 """Height of the parser's stack: three or four entries for each level of nesting."""
 
 _STARTS = {
-    "hlo": ["module", "header", "table", "head", "tail", "instruction"],
+    "hlo": ["module", "header", "table", "head", "tail", "instruction", "nameless"],
     "attributes": [
         "integer", "number", "boolean", "string", "word", "words", "dims", "flags", "path", "callee", "callees",
         "slices", "padding", "window", "conv_dims", "input_output_alias", "buffer_donor", "aliasing", "shape",

@@ -228,13 +228,16 @@ _OF_A_LINE = (
 
 
 def _wrapped(module: Module) -> dict[Instruction, Instruction]:
-    """Each `async-start` that runs a single instruction, with that instruction."""
+    """Each `async-start` that runs a single instruction on its operands, with that instruction."""
     found = {}
     for computation in module:
         for inst in computation:
             if inst.op.name == "async-start" and inst.attrs.calls is not None:
-                root = inst.attrs.calls.root
-                if root is not None and all(x is root or x.op.inline == "number" for x in inst.attrs.calls):
+                called = inst.attrs.calls
+                root = called.root
+                # XLA asks only whether there is one, and loses which operand is which
+                operands = () if root is None or root.op.inline else root.operands
+                if root is not None and operands == called.parameters and len(called) == len(operands) + 1:
                     found[inst] = root
     return found
 

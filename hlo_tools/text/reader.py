@@ -20,7 +20,7 @@ from hlo_tools.ir.shape import compatible
 from hlo_tools.support.diagnostic import Diagnostic, ParseError
 from hlo_tools.support.source import Source
 from hlo_tools.text.attributes import Pair, split_pairs
-from hlo_tools.text.body import INSTRUCTION_START, Body
+from hlo_tools.text.body import INSTRUCTION_START, NAMELESS_START, Body
 from hlo_tools.text.context import MAX_ERRORS, Context, TooMany
 from hlo_tools.text.header import read_header
 from hlo_tools.text.malformed import Malformed, located
@@ -32,6 +32,7 @@ _HEADER = re.compile(r"HloModule %?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++)(?:, ([^\n
 _HEAD = re.compile(r"(ENTRY )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
 _BROKEN_HEAD = re.compile(r"(?=ENTRY\b|[^\n]*->|[^\n]*\{[^\S\n]*\n)(?:(ENTRY)\b[^\S\n]*)?%?([\w.\-]*)[^\n]*\n")
 """A line that was meant to start a computation."""
+_SINGLE = re.compile(rf"{INSTRUCTION_START.pattern}|{NAMELESS_START.pattern}")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
 
 
@@ -101,7 +102,7 @@ def _module(context: Context) -> None:
         table = TABLES.get(m[0]) if m is not None else None
         if table is not None:
             at = _read(context, at, partial(_table, tables, table))
-        elif not context.pool and not context.problems and INSTRUCTION_START.match(text, at):
+        elif not context.pool and not context.problems and _SINGLE.match(text, at):
             at = _single_instruction(context, at)
         else:
             at = _read(context, at, _computation)
@@ -213,7 +214,7 @@ def _single_instruction(context: Context, at: int) -> int:
     """A text that is one instruction; each operand `f32[2] x` stands for a parameter."""
     computation = context.define("_", at)
     body = Body(context, computation, implicit_parameters=True)
-    end = body.statement(at)
+    end = body.statement(at, "" if INSTRUCTION_START.match(context.text, at) else "_")
     body.finish()
     context.module.entry = computation
     context.module.header = replace(context.module.header, is_scheduled=True)

@@ -82,10 +82,10 @@ def read_head(text: str, at: int) -> tuple[Head, int]:
     return head, end
 
 
-def read_instruction(text: str, at: int) -> Statement:
-    """The instruction that starts at `at`. Raises Malformed."""
-    tree, end = statement(text, at, "instruction")
-    st = Statement(False, "", at, None, 0, "", at, None, 0, [], _pairs(text, tree), end)
+def read_instruction(text: str, at: int, name: str = "") -> Statement:
+    """The instruction that starts at `at`; with `name`, one that has none of its own. Raises Malformed."""
+    tree, end = statement(text, at, "nameless" if name else "instruction")
+    st = Statement(False, name, at, None, 0, "", at, None, 0, [], _pairs(text, tree), end)
     for c in tree.children:
         if isinstance(c, Token):
             _token(st, c)

@@ -56,18 +56,7 @@ def literals(draw: st.DrawFn, element: ElementType) -> Literal:
     else:
         bits = draw(arrays(np.uint8, (*dims, element.bytes), elements=st.integers(0, (1 << min(element.bits, 8)) - 1)))
         value = np.ascontiguousarray(bits).view(element.dtype).reshape(dims)
-    return Literal(array(element, dims), _one_nan(value, element))
-
-
-def _one_nan(value: Any, element: ElementType) -> Any:
-    """Types without infinity print all their NaNs as `nan`: keep the usual one."""
-    finite = element.is_float and element.name.endswith(("fn", "fnuz", "fnu"))
-    if not finite:
-        return value
-    value = np.array(value)
-    nans = np.isnan(value.astype(np.float64))
-    value[nans] = np.array(np.nan).astype(element.dtype)
-    return value
+    return Literal(array(element, dims), value)
 
 
 @pytest.mark.parametrize("element", ARRAYS, ids=str)
@@ -78,13 +67,11 @@ def test_literals(element: ElementType, data: st.DataObject) -> None:
     assert parse_literal(literal_text(value), value.shape) == value
 
 
-@pytest.mark.parametrize(
-    "name", ["f4e2m1fn", "f8e4m3fn", "f8e5m2", "f8e4m3fnuz", "f8e8m0fnu", "f16", "bf16", "s8", "u4"]
-)
+@pytest.mark.parametrize("name", [e.name for e in ARRAYS if e.bits <= 16 and e.name != "pred"])
 def test_all_values_of_narrow_types(name: str) -> None:
     element = ELEMENT_TYPES[name]
     bits = np.arange(1 << element.bits, dtype=f"u{element.bytes}")
-    value = bits.astype(element.dtype) if element.is_integer else _one_nan(bits.view(element.dtype), element)
+    value = bits.astype(element.dtype) if element.is_integer else bits.view(element.dtype)
     literal = Literal(array(element, value.shape), value)
     assert parse_literal(literal_text(literal), literal.shape) == literal
 
