@@ -34,25 +34,25 @@ def complete(module: hlo.Module, constants: str | None, fill: Fill | None, seed:
         hlo.fill_elided(module, hlo.Fill(fill.value), seed)
 
 
-def arguments(snapshot: hlo.Snapshot, path: str | None, seed: int) -> list[Array]:
-    """The arguments from the .npz file `path`, else those of the snapshot, else generated ones."""
-    return arguments_of_devices(snapshot, path, seed, 1)[0]
+def arguments(snapshot: hlo.Snapshot, paths: list[str] | None, seed: int) -> list[Array]:
+    """The arguments from the files `paths`, else those of the snapshot, else generated ones."""
+    return arguments_of_devices(snapshot, paths, seed, 1)[0]
 
 
-def arguments_of_devices(snapshot: hlo.Snapshot, path: str | None, seed: int, devices: int) -> list[list[Array]]:
+def arguments_of_devices(snapshot: hlo.Snapshot, paths: list[str] | None, seed: int, devices: int) -> list[list[Array]]:
     """The same for each of several devices."""
-    if path is None:
+    if not paths:
         kept = hlo.snapshot_arguments(snapshot)
         if kept is not None:
             return [kept] * devices
         return [hlo.random_inputs(snapshot.module, seed, device) for device in range(devices)]
     from hlo_tools.cli import arrays
 
-    return arrays.read_arguments(path, snapshot.module, devices)
+    return arrays.read_arguments(paths, snapshot.module, devices)
 
 
 def deliver(results: list[Array], path: str | None) -> None:
-    """Write results to the .npz file `path`, or print them when there is none."""
+    """Write results to the file `path`, or print them when there is none."""
     deliver_devices([results], path)
 
 
@@ -61,7 +61,7 @@ def deliver_devices(results: list[list[Array]], path: str | None) -> None:
     from hlo_tools.cli import arrays
 
     if path is not None:
-        write_outputs({path: arrays.archive(results)})
+        write_outputs({path: arrays.archive(results, path)})
     elif len(results) == 1:
         emit(arrays.summary(results[0]))
     else:
@@ -70,11 +70,12 @@ def deliver_devices(results: list[list[Array]], path: str | None) -> None:
 
 
 def deliver_probes(probes: list[hlo.Probe], path: str | None, devices: int) -> None:
-    """Write the values that probes found to the .npz file `path`, or print them when there is none."""
+    """Write the values that probes found to the file `path`, or print them when there is none."""
     from hlo_tools.cli import arrays
+    from hlo_tools.support import tensors
 
     found = {(f"device{p.device}/" if devices > 1 else "") + p.name: p.value for probe in probes for p in probe.found}
     if path is not None:
-        write_outputs({path: arrays.named(found)})
+        write_outputs({path: tensors.content(found, path)})
     elif found:
         emit("\n".join(arrays.line(name, value) for name, value in found.items()))

@@ -13,11 +13,17 @@ InputFile = Annotated[
 InputFiles = Annotated[list[str], typer.Argument(metavar="FILE", help="as many files as you like; - is stdin")]
 OutputFile = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="where to; - is standard output")]
 InputArrays = Annotated[
-    str | None,
-    typer.Option("--inputs", metavar="F.npz", help="the arguments: arg0, arg1, ... by leaf of the parameters"),
+    list[str] | None,
+    typer.Option(
+        "--inputs",
+        metavar="F",
+        help="arguments: .npz or .safetensors with arg0, arg1, ... by leaf of the parameters, or with their names; an"
+        " HloSnapshot; or an .npy each",
+    ),
 ]
 OutputArrays = Annotated[
-    str | None, typer.Option("--outputs", metavar="F.npz", help="write the results there as out0, out1, ...")
+    str | None,
+    typer.Option("--outputs", metavar="F", help="write the results there as out0, ...: .npz, .safetensors or .npy"),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="seed of generated arguments and of --fill-elided=random")]
 BackendName = Annotated[str, typer.Option(metavar="NAME", help="code generator; `hlo targets` lists them")]

@@ -484,9 +484,9 @@ CODES: dict[str, Explanation] = {
         "have come together in different collectives.",
     ),
     "HLO5010": Explanation(
-        "not an .npz archive",
-        "Arguments are read from an archive as numpy.savez writes it, with arrays arg0, arg1, ... in it. "
-        "Pickled objects are refused.",
+        "not a file of arrays",
+        "Arguments are read from an archive as numpy.savez writes it, or a .safetensors file, with arrays arg0, arg1, "
+        "... in it, or from an .npy file each. Pickled objects are refused.",
     ),
     "HLO5011": Explanation(
         "weights that are not those of the module",

@@ -37,8 +37,13 @@ _NO_ARCHIVE = (
 
 def read(path: str) -> dict[str, Array]:
     """The arrays of the file `path` by name. Raises ParseError (HLO5010) when it is no .npz, and as read_bytes."""
+    return parse(read_bytes(path), path)
+
+
+def parse(data: bytes, path: str) -> dict[str, Array]:
+    """The same for the content of a file."""
     try:
-        with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as archive:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except _NO_ARCHIVE as error:
         raise ParseError(Diagnostic("HLO5010", f"'{path}' is not an .npz archive: {error}", file=path)) from error

@@ -85,7 +85,7 @@ def pipeline(path: Path) -> bool:
 
 def arguments(path: Path) -> bool:
     """Reads the arguments of a module from an archive."""
-    read_arguments(str(path), _MODULE)
+    read_arguments([str(path)], _MODULE)
     return True
 
 

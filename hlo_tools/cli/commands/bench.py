@@ -63,7 +63,7 @@ def command(
     )
     wanted = {}
     if outputs is not None:
-        wanted[outputs] = arrays.archive([found.results])
+        wanted[outputs] = arrays.archive([found.results], outputs)
     if report is not None:
         wanted[report] = (json.dumps(found.as_json(), indent=2) + "\n").encode()
     write_outputs(wanted)

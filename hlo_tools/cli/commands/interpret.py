@@ -14,6 +14,7 @@ from hlo_tools.cli.session import session
 PANEL = "Compile and run"
 EXAMPLES = (
     ("hlo interpret f.hlo --inputs in.npz --outputs out.npz", "Run on arrays from a file."),
+    ("hlo interpret f.hlo --inputs x.npy --inputs y.npy --outputs out.safetensors", "One file for each argument."),
     ("hlo interpret f.hlo --seed 7", "Run on generated arguments and print the results."),
     ("hlo interpret f.hlo --replicas 2 --partitions 4", "Run on eight simulated devices."),
     ("hlo interpret f.hlo --oracle", "Compute in f64, to see how far off the results in f32 are."),

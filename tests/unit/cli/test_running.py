@@ -13,6 +13,7 @@ from console import hlo
 import hlo_tools as library
 from hlo_tools import backend as backends
 from hlo_tools.interpreter.run import interpret
+from hlo_tools.support import tensors
 
 TEXT = """HloModule m
 
@@ -191,3 +192,76 @@ class TestDevices:
         done = hlo("interpret", path, "--replicas", 1)
         assert done.code == 3
         assert "replica_groups holds 2 replicas, but there is 1 in this run [HLO5009]" in done.err
+
+
+class TestFormats:
+    """Arguments and results in every format."""
+
+    TEXT = """HloModule m
+ENTRY e {
+  x = f32[2,2] parameter(0)
+  y = bf16[2] parameter(1)
+  n = f32[2,2] negate(x)
+  d = bf16[2] add(y, y)
+  ROOT t = (f32[2,2], bf16[2]) tuple(n, d)
+}
+"""
+    X = np.array([[1, 2], [3, 4]], np.float32)
+    Y = np.array([5, 6], ml_dtypes.bfloat16)
+    RESULT = "out0 f32[2,2] {-1.0, -2.0, -3.0, -4.0}\nout1 bf16[2] {10, 12}\n"
+
+    @pytest.fixture
+    def module(self, tmp_path: Path) -> Path:
+        path = tmp_path / "m.hlo"
+        path.write_text(self.TEXT)
+        return path
+
+    def test_npy(self, module: Path, tmp_path: Path) -> None:
+        np.save(tmp_path / "x.npy", self.X)
+        np.save(tmp_path / "y.npy", self.Y.view(np.uint16))
+        both = ["--inputs", tmp_path / "x.npy", "--inputs", tmp_path / "y.npy"]
+        assert hlo("interpret", module, *both).out == self.RESULT
+        mixed = hlo("interpret", module, *both, "--inputs", module)
+        assert mixed.code == 3 and "[HLO5010]" in mixed.err
+
+    @pytest.mark.parametrize("names", [("arg0", "arg1"), ("x", "y")])
+    def test_safetensors(self, names: tuple[str, str], module: Path, tmp_path: Path) -> None:
+        path, out = tmp_path / "in.safetensors", tmp_path / "out.safetensors"
+        path.write_bytes(tensors.content({names[0]: self.X, names[1]: self.Y}, str(path)))
+        assert b'"BF16"' in path.read_bytes()
+        assert hlo("interpret", module, "--inputs", path).out == self.RESULT
+        assert hlo("run", module, "--inputs", path, "--outputs", out).code == 0
+        found = tensors.read(str(out))
+        assert found["out0"].tolist() == (-self.X).tolist()
+        assert found["out1"].view(ml_dtypes.bfloat16).tolist() == [10, 12]
+
+    def test_snapshot(self, module: Path, tmp_path: Path) -> None:
+        made = library.snapshot_of(library.load(str(module)), [self.X, self.Y])
+        path = tmp_path / "m.pb"
+        path.write_bytes(library.to_proto(made, library.Envelope.SNAPSHOT))
+        assert hlo("interpret", module, "--inputs", path).out == self.RESULT
+
+    def test_one_npy_holds_one_result(self, module: Path, tmp_path: Path) -> None:
+        done = hlo("interpret", module, "--outputs", tmp_path / "out.npy")
+        assert done.code == 2 and "holds one array, not 2" in done.err
+        lone = tmp_path / "lone.hlo"
+        lone.write_text(PLAIN)
+        assert hlo("interpret", lone, "--outputs", tmp_path / "out.npy").code == 0
+        assert np.load(tmp_path / "out.npy").shape == (4,)
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            b"{",
+            b"[1]",
+            b'{"arg0":1}',
+            b'{"arg0":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}',
+            b'{"arg0":{"dtype":"X","shape":[1],"data_offsets":[0,4]}}',
+            b'{"arg0":{"dtype":"F32","shape":[-1,-1],"data_offsets":[0,4]}}',
+        ],
+    )
+    def test_broken_safetensors(self, header: bytes, module: Path, tmp_path: Path) -> None:
+        path = tmp_path / "in.safetensors"
+        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+        done = hlo("interpret", module, "--inputs", path)
+        assert done.code == 3 and "[HLO5010]" in done.err
