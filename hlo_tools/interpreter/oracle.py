@@ -25,10 +25,11 @@ from hlo_tools.ir.literal import Literal, literal, tuple_literal
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.op import Trait, map_callees
 from hlo_tools.ir.shape import Shape, tuple_of
+from hlo_tools.ops.collectives import all_reduce, reduce_scatter
 from hlo_tools.ops.conversion import bitcast_convert, convert
 from hlo_tools.ops.convolution import convolution
 from hlo_tools.ops.custom import custom_call
-from hlo_tools.ops.dot import dot
+from hlo_tools.ops.dot import dot, ragged_dot, scaled_dot
 from hlo_tools.ops.elementwise import add, divide, multiply, subtract
 from hlo_tools.ops.fft import fft
 from hlo_tools.ops.linalg import cholesky, triangular_solve
@@ -49,7 +50,12 @@ _OWN_TYPES = frozenset({bitcast_convert, custom_call})
 """Ops that look at the bits or the types of their operands, and get them."""
 
 
-_SUMS = frozenset({dot, convolution, reduce, reduce_window, fft, cholesky, triangular_solve})
+_SUMS = frozenset(
+    {
+        dot, ragged_dot, scaled_dot, convolution, reduce, reduce_window, all_reduce, reduce_scatter, fft, cholesky,
+        triangular_solve,
+    }
+)  # fmt: skip
 """Ops whose errors are relative to the largest of their results, not to each one."""
 
 _ROUNDED = frozenset({add, subtract, multiply, divide, *_SUMS})

@@ -10,11 +10,11 @@ import numpy as np
 from hlo_tools.ir.attributes import NoAttrs
 from hlo_tools.ir.element import ElementType, Kind, real_part
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Cost, Env, Op, Trait
+from hlo_tools.ir.op import Cost, Env, NotYet, Op, Trait
 from hlo_tools.ir.shape import Shape
-from hlo_tools.ops.family import NotYetOp
 from hlo_tools.ops.numerics import (
     Array,
+    as_doubles,
     bits_of,
     compute_dtype,
     float_info,
@@ -206,8 +206,29 @@ def _reduced(x: Array, element: ElementType, exponent_bits: int, mantissa_bits: 
     return np.where(np.isnan(x), x, result)
 
 
+class StochasticConvert(Op[NoAttrs]):
+    """Floats as integers, rounded away from zero where the fraction, in units of 2^-bits, is above a random number.
+
+    Operand 1 holds the random numbers, unsigned and as wide as the floats. Numbers out of range give the nearest
+    integer there is, NaN gives 0. Source: XLA's evaluator.
+    """
+
+    name, arity, declared, traits = "stochastic-convert", 2, True, Trait.ELEMENTWISE
+
+    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
+        source, target = inst.operands[0].shape.element, inst.shape.element
+        if not target.is_integer:
+            raise NotYet(f"stochastic-convert to {target} is not defined")
+        x = as_doubles(xs[0], source)
+        size = np.abs(x)
+        whole = np.floor(size)
+        fraction = np.where(np.isfinite(x), np.ldexp(size - whole, source.bits), 0.0)
+        up = np.asarray(xs[1]).astype(np.float64) < np.floor(fraction)
+        return _saturated(np.copysign(whole + up, x), target)
+
+
 convert = Convert()
 bitcast_convert = BitcastConvert()
 bitcast = Bitcast()
 reduce_precision = ReducePrecision()
-stochastic_convert = NotYetOp("stochastic-convert", 2, traits=Trait.ELEMENTWISE)
+stochastic_convert = StochasticConvert()

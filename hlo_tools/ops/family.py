@@ -8,7 +8,7 @@ from typing import Any
 from hlo_tools.ir.attributes import NoAttrs
 from hlo_tools.ir.element import ElementType, Kind
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Cost, Env, NotYet, Op, Trait
+from hlo_tools.ir.op import Cost, Env, Op, Trait
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.numerics import Array, same_extent
 from hlo_tools.ops.rules import made, merged_dynamic, need_kind, need_same_dims, need_same_element
@@ -77,32 +77,3 @@ class Identity(Op[NoAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         return xs[0]
-
-
-class NotYetOp(Op[Any]):
-    """An op that is read, printed and carried through passes, but not understood.
-
-    The declared shape of its result is believed; asking for its value raises NotYet.
-    """
-
-    declared = True
-
-    def __init__(
-        self,
-        name: str,
-        arity: int | None,
-        attrs: type[Any] = NoAttrs,
-        traits: Trait = Trait.NONE,
-        stablehlo: str | None = None,
-    ) -> None:
-        self.name = name
-        self.arity = arity
-        self.Attrs = attrs
-        self.traits = traits
-        self.stablehlo = stablehlo
-
-    def shape(self, at: Any, *xs: Shape) -> Shape:
-        raise NotYet(f"the result shape of {self.name} must be given: it has no shape rule yet")
-
-    def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        raise NotYet(f"{self.name} cannot be evaluated yet")

@@ -371,3 +371,80 @@ def test_reduce_as_xla(opcode: str, direction: int) -> None:
 
 def test_shape_text_names_layouts() -> None:
     assert shape_text(np.zeros((2, 3), BF16)) == "bf16[2,3]{1,0}"
+
+
+# ---- ragged and scaled dots
+
+
+def ragged(text: str, *arguments: np.ndarray) -> np.ndarray:
+    """A ragged dot of `x`, `y` and group sizes `g`."""
+    lines = [f"  {n} = {shape_text(a)} parameter({i})" for i, (n, a) in enumerate(zip("xyg", arguments, strict=True))]
+    return run("\n".join(["HloModule m", "ENTRY main {", *lines, f"  ROOT r = {text}", "}", ""]), *arguments)[0]
+
+
+def test_ragged_dot_of_groups_of_rows() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((6, 4)), rng.standard_normal((3, 4, 5))
+    y[1] = np.inf  # a group without rows must not matter
+    text = "f64[6,5] ragged-dot(x, y, g), lhs_contracting_dims={1}, rhs_contracting_dims={1}, lhs_ragged_dims={0}, "
+    got = ragged(text + "rhs_group_dims={0}", x, y, np.array([2, 0, 3]))
+    np.testing.assert_allclose(got, np.concatenate([x[:2] @ y[0], x[2:5] @ y[2], np.zeros((1, 5))]))
+
+
+def test_ragged_dot_with_groups_for_each_batch() -> None:
+    rng = np.random.default_rng(1)
+    x, y, g = rng.standard_normal((2, 6, 4)), rng.standard_normal((2, 3, 4, 5)), np.array([[1, 2, 3], [4, 0, 1]])
+    got = ragged(
+        "f64[2,6,5] ragged-dot(x, y, g), lhs_batch_dims={0}, lhs_contracting_dims={2}, rhs_batch_dims={0}, "
+        "rhs_contracting_dims={2}, lhs_ragged_dims={1}, rhs_group_dims={1}",
+        x, y, g,
+    )  # fmt: skip
+    for b in range(2):
+        start, expected = 0, np.zeros((6, 5))
+        for i, n in enumerate(g[b]):
+            expected[start : start + n] = x[b, start : start + n] @ y[b, i]
+            start += n
+        np.testing.assert_allclose(got[b], expected)
+
+
+def test_ragged_dot_along_the_sum() -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((4, 6)), rng.standard_normal((6, 5))
+    text = "f64[3,4,5] ragged-dot(x, y, g), lhs_contracting_dims={1}, rhs_contracting_dims={0}, lhs_ragged_dims={1}"
+    got = ragged(text, x, y, np.array([1, 0, 4]))
+    np.testing.assert_allclose(got, np.stack([x[:, :1] @ y[:1], np.zeros((4, 5)), x[:, 1:5] @ y[1:5]]))
+
+
+def test_ragged_dot_along_a_batch_is_a_dot() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((3, 4, 6)), rng.standard_normal((3, 6, 5))
+    got = ragged(
+        "f64[3,4,5] ragged-dot(x, y, g), lhs_batch_dims={0}, lhs_contracting_dims={2}, rhs_batch_dims={0}, "
+        "rhs_contracting_dims={1}, lhs_ragged_dims={0}",
+        x, y, np.array([1, 1]),
+    )  # fmt: skip
+    np.testing.assert_allclose(got, x @ y)
+
+
+def test_scaled_dot() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((4, 8)).astype(np.float32), rng.standard_normal((6, 8)).astype(np.float32)
+    a, b = np.exp2(rng.integers(-3, 4, (4, 2))).astype(np.float32), np.exp2(rng.integers(-3, 4, (2, 4)))
+    text = """HloModule m
+ENTRY main {
+  x = f32[4,8] parameter(0)
+  y = f32[6,8] parameter(1)
+  a = f32[4,2] parameter(2)
+  b = f32[2,4] parameter(3)
+  ROOT r = f32[4,6] scaled-dot(x, y, a, b), lhs_contracting_dims={1}, rhs_contracting_dims={1}
+}
+"""
+    (got,) = run(text, x, y, a, b.astype(np.float32))
+    expected = (x * np.repeat(a, 4, axis=1)) @ (y * np.repeat(np.repeat(b, 3, axis=0), 2, axis=1)).T
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_dot_of_vectors_is_a_scalar() -> None:
+    x = np.array([1, 2, 3], np.float32)
+    text = "f32[] dot(a, b), lhs_contracting_dims={0}, rhs_contracting_dims={0}"
+    assert evaluate(text, x, x).tolist() == 14

@@ -269,3 +269,11 @@ def test_select_and_clamp() -> None:
     assert evaluate("f32[3] select(a, b, c)", np.array(False), x, y).tolist() == [4, 5, 6]
     assert evaluate("f32[3] clamp(a, b, c)", F32([2]).reshape(()), x, np.array(2.5, F32)).tolist() == [2, 2, 2.5]
     assert np.isnan(evaluate("f32[1] clamp(a, b, c)", np.array(0, F32), np.array([NAN], F32), np.array(1, F32)))[0]
+
+
+def test_stochastic_convert() -> None:
+    x = np.array([1.25, -1.25, 1.25, 2, 3e9, -INF, NAN, 127.9], F32)
+    random = np.array([2**30 - 1, 2**30 - 1, 2**30, 0, 0, 5, 5, 0], np.uint32)
+    got = evaluate("s32[8] stochastic-convert(a, b)", x, random)
+    assert got.tolist() == [2, -2, 1, 2, 2**31 - 1, -(2**31), 0, 128]
+    assert evaluate("s8[8] stochastic-convert(a, b)", x, random).tolist() == [2, -2, 1, 2, 127, -128, 0, 127]
