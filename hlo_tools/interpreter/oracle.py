@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from hlo_tools.interpreter.run import Limits, Machine, interpret
+from hlo_tools.interpreter.uses import summed_terms
 from hlo_tools.ir.computation import Computation, clone_instruction
 from hlo_tools.ir.element import C128, F64, ElementType, element_of, real_part
 from hlo_tools.ir.instruction import Instruction
@@ -62,7 +64,7 @@ _ROUNDED = frozenset({add, subtract, multiply, divide, *_SUMS})
 """Ops whose results are rounded, apart from the transcendental functions."""
 
 Units = dict[Instruction, float]
-"""For instructions that round, a unit in the last place of 1 in the type they have in the program."""
+"""For instructions that round, how far off 1 may be: a unit in the last place of the type in the program, or more."""
 
 
 def oracle(module: Module, arguments: Sequence[Any], *, limits: Limits | None = None) -> list[Array]:
@@ -74,7 +76,10 @@ def oracle(module: Module, arguments: Sequence[Any], *, limits: Limits | None = 
 
 
 def shaken(module: Module, arguments: Sequence[Any], seed: int) -> list[Array]:
-    """What the oracle gives when each rounded step is off by up to a unit in the last place of its own type."""
+    """What the oracle gives when each rounded step is off by up to a unit in the last place of its own type.
+
+    Of a sum of n terms each of which is rounded that is a random walk of n steps, and the unit sqrt(n) times as large.
+    """
     units: Units = {}
     wide = widened(module, units)
     machine = _Shaken(wide, units, seed)
@@ -136,8 +141,14 @@ def _fill(computation: Computation, twin: Computation, twins: dict[Computation, 
             if inst.op in _ROUNDED or Trait.TRANSCENDENTAL in inst.op.traits:
                 element = real_part(inst.shape.element)
                 if element.is_float and element.bits < 64:
-                    units[mapping[inst]] = float(float_info(element.dtype).eps)
+                    units[mapping[inst]] = _unit(inst, element)
     twin.root = mapping[computation.result]
+
+
+def _unit(inst: Instruction, element: ElementType) -> float:
+    """How far off a step may be. The errors of sums one after the other grow as the root of their number."""
+    eps = float(float_info(element.dtype).eps)
+    return eps * sqrt(summed_terms(inst)) if element.bits >= 32 else eps
 
 
 def _conversion(inst: Instruction, x: Instruction, twin: Computation) -> Instruction:

@@ -150,10 +150,11 @@ def _terms(user: Instruction, number: int) -> int:
 
 def longest_sum(module: Module) -> int:
     """How many terms the longest sum (or other reduction) in a module has, as far as one instruction goes."""
-    return max((_summed(inst) for inst in module.instructions()), default=1)
+    return max((summed_terms(inst) for inst in module.instructions()), default=1)
 
 
-def _summed(inst: Instruction) -> int:
+def summed_terms(inst: Instruction) -> int:
+    """How many terms each sum (or other reduction) of an instruction has; 1 where it forms none."""
     if inst.op is reduce:
         dims = inst.operands[0].shape.dims
         return prod(dims[d] for d in inst.attrs.dimensions)

@@ -605,3 +605,15 @@ ENTRY e { x = f16[1] parameter(0) ROOT r = f16[1] all-reduce(x), replica_groups=
     ones = [[np.array([v], np.float16)] for v in (2048, 1)]
     found = hlo.interpret_devices(hlo.parse(text), ones, replicas=2, mode="oracle")
     assert [r[0].tolist() for r in found] == [[2049], [2049]]
+
+
+def test_a_long_sum_one_after_the_other_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """HloModule m
+f { a = f32[] parameter(0) b = f32[] parameter(1) ROOT s = f32[] add(a, b) }
+ENTRY main { x = f32[300000] parameter(0) y = f32[300000] multiply(x, x) z = f32[] constant(0)
+  ROOT r = f32[] reduce(y, z), dimensions={0}, to_apply=f }
+"""
+    (x,) = random_inputs(hlo.parse(text))
+    one_by_one = np.cumsum(x * x, dtype=np.float32)[-1]
+    assert judged(monkeypatch, text, [x], one_by_one) in (Verdict.within_budget, Verdict.ill_conditioned)
+    assert judged(monkeypatch, text, [x], one_by_one * np.float32(1.01)) is Verdict.bug
