@@ -13,8 +13,9 @@ from hlo_tools.analysis.fingerprint import HashOptions, ModuleHash, hash_module
 from hlo_tools.aot.build import compile_aot as _compile_aot
 from hlo_tools.backend import Executable
 from hlo_tools.debug.bench import BenchReport, measure
+from hlo_tools.debug.bundle import Bundle, bundle_contents, is_bundle, read_bundle
 from hlo_tools.debug.isolate import Finding, isolate
-from hlo_tools.debug.replay import ReplayReport, replay
+from hlo_tools.debug.replay import ReplayReport, assert_replays, replay
 from hlo_tools.debug.strip import Strip, strip
 from hlo_tools.debug.verdict import Verdict
 from hlo_tools.debug.weights import put_constants, take_constants
@@ -60,6 +61,7 @@ from hlo_tools.text.stablehlo import format_stablehlo, parse_stablehlo, to_stabl
 __all__ = [
     "Array",
     "BenchReport",
+    "Bundle",
     "CompareError",
     "Diagnostic",
     "Envelope",
@@ -91,7 +93,9 @@ __all__ = [
     "Verdict",
     "VerifyError",
     "VerifyOptions",
+    "assert_replays",
     "bench",
+    "bundle_contents",
     "compile",
     "compile_aot",
     "fill_elided",
@@ -99,6 +103,7 @@ __all__ = [
     "hash_module",
     "interpret",
     "interpret_devices",
+    "is_bundle",
     "isolate",
     "load",
     "load_snapshot",
@@ -106,6 +111,7 @@ __all__ = [
     "put_constants",
     "random_feed",
     "random_inputs",
+    "read_bundle",
     "replay",
     "run_passes",
     "snapshot_arguments",

@@ -9,10 +9,12 @@ from typing import Any
 from hlo_tools import backend as backends
 from hlo_tools.debug.verdict import Evidence, Judgement, Verdict, judge
 from hlo_tools.interpreter.compare import Comparison, OutputReport, Tolerance, compare, jsonable
+from hlo_tools.interpreter.inputs import random_inputs
 from hlo_tools.interpreter.run import interpret
 from hlo_tools.interpreter.uses import longest_sum
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
+from hlo_tools.support.diagnostic import CompareError
 
 INTERPRETER = "interpreter"
 """The name under which the reference interpreter stands among the backends."""
@@ -23,6 +25,7 @@ class ReplayReport:
     """What `backend` computed, compared with what `reference` computed for the same arguments.
 
     judgements  what is to be thought of each result
+    expected    the results of the reference
     """
 
     module: str
@@ -30,6 +33,7 @@ class ReplayReport:
     reference: str
     comparison: Comparison
     judgements: tuple[Judgement, ...]
+    expected: tuple[Array, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -104,6 +108,7 @@ def replay(
     threads: int = 1,
     tolerance: Tolerance | None = None,
     repeats: int = 1,
+    expected: Sequence[Array] | None = None,
 ) -> ReplayReport:
     """Run `module` on `backend` and on `reference` (each `interpreter` or a backend), compare the results and judge.
 
@@ -115,9 +120,11 @@ def replay(
                sum in the module, see `compare.default_tolerance`. Integers have to be equal. A result beyond a
                tolerance that is given is a bug
     repeats    how often the backend runs; any run that differs from the first makes its results flaky
+    expected   the results of the reference, where they are known: it does not run then
     Raises UnsupportedError where one of the two cannot run the module, UsageError for arguments that do not fit.
     """
-    expected = _runner(module, reference, threads)(arguments)
+    if expected is None:
+        expected = _runner(module, reference, threads)(arguments)
     run = _runner(module, backend, threads)
     got = run(arguments)
     comparison = compare(expected, got, tolerance, longest_sum(module))
@@ -128,7 +135,27 @@ def replay(
         for i, (x, y) in enumerate(zip(got, run(arguments), strict=True)):
             if x.tobytes() != y.tobytes():
                 judged[i] = Judgement(Verdict.flaky, reason="running it again gave something else")
-    return ReplayReport(module.name, backend, reference, comparison, tuple(judged))
+    return ReplayReport(module.name, backend, reference, comparison, tuple(judged), tuple(expected))
+
+
+def assert_replays(
+    module: Module,
+    arguments: Sequence[Array] | None = None,
+    *,
+    backend: str = "cpu",
+    threads: int = 1,
+    tolerance: Tolerance | None = None,
+    seed: int = 0,
+) -> ReplayReport:
+    """For tests: the report of a replay on `arguments`, by default generated ones.
+
+    Raises CompareError (HLO5013), with the report as its message, for a bug, and what `replay` raises.
+    """
+    given = random_inputs(module, seed) if arguments is None else arguments
+    report = replay(module, given, backend=backend, threads=threads, tolerance=tolerance)
+    if not report.agrees:
+        raise CompareError.at("HLO5013", str(report), module.span(module.main))
+    return report
 
 
 def _runner(module: Module, way: str, threads: int) -> Callable[[Sequence[Array]], list[Array]]:

@@ -500,6 +500,11 @@ CODES: dict[str, Explanation] = {
         "though none of its operands has. The notes show the operands at that place, the rounds of the loops around "
         "it, and the line of the source that the instruction comes from.",
     ),
+    "HLO5013": Explanation(
+        "a replay found a bug",
+        "`assert_replays` ran a module on a backend and on the reference, and a result differs by more than rounding, "
+        "overflow, repetition or what the program leaves open can explain. The message is the report.",
+    ),
     "HLO6001": Explanation(
         "a file cannot be read",
         "It does not exist, is a folder, or may not be read by this user. `-` stands for standard input.",

@@ -617,3 +617,36 @@ ENTRY main { x = f32[300000] parameter(0) y = f32[300000] multiply(x, x) z = f32
     one_by_one = np.cumsum(x * x, dtype=np.float32)[-1]
     assert judged(monkeypatch, text, [x], one_by_one) in (Verdict.within_budget, Verdict.ill_conditioned)
     assert judged(monkeypatch, text, [x], one_by_one * np.float32(1.01)) is Verdict.bug
+
+
+def test_bundles_keep_the_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, folder = tmp_path / "f.hlo", tmp_path / "evidence"
+    path.write_text("HloModule m\nENTRY e { x = bf16[2] parameter(0) ROOT y = bf16[2] negate(x) }\n")
+    assert run_hlo("replay", path, "--bundle", folder).code == 0
+    assert not folder.exists()
+    wrong = Fixed(np.zeros(2, ml_dtypes.bfloat16))
+    with monkeypatch.context() as patched:
+        patched.setattr(backends, "find", lambda name: wrong)
+        assert run_hlo("replay", path, "--bundle", folder).code == 1
+    kept = folder / "f"
+    assert sorted(p.name for p in kept.iterdir()) == ["expected.npz", "inputs.npz", "meta.json", "module.hlo"]
+    meta = json.loads((kept / "meta.json").read_text())
+    assert (meta["format"], meta["report"]["outputs"][0]["verdict"]) == (1, "bug")
+    good = run_hlo("replay", kept, "--report", "json")
+    assert json.loads(good.out)["outputs"][0]["verdict"] == "exact"
+    np.savez(kept / "expected.npz", out0=np.zeros(2, np.uint16))
+    other = run_hlo("replay", kept, "--abs-error-bound", "0")
+    assert (other.code, "expected 0" in other.out) == (1, True)
+    np.savez(kept / "expected.npz", out1=np.zeros(2, np.uint16))
+    broken = run_hlo("replay", kept)
+    assert (broken.code, "holds no out0 that is bf16[2]" in broken.err) == (2, True)
+
+
+def test_an_assertion_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = hlo.parse(CLAMPED)
+    assert hlo.assert_replays(module).agrees
+    wrong = FaultyBackend(swap("d"))
+    monkeypatch.setattr(backends, "find", lambda name: wrong)
+    with pytest.raises(hlo.CompareError, match="DIFFERS from interpreter") as caught:
+        hlo.assert_replays(module, seed=3)
+    assert caught.value.diagnostics[0].code == "HLO5013"

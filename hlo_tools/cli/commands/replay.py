@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +14,14 @@ from hlo_tools.cli import execution
 from hlo_tools.cli.options import BackendName, Constants, FillElided, InputArrays, InputFiles, Seed, Threads
 from hlo_tools.cli.session import emit, session
 from hlo_tools.support.diagnostic import HloError, UsageError
+from hlo_tools.support.files import write_outputs
 
 PANEL = "Find faults"
 EXAMPLES = (
     ("hlo replay f.hlo", "Compare the CPU backend with the interpreter on generated arguments."),
     ("hlo replay f.hlo --isolate", "Name the instructions that the backend gets wrong."),
     ("hlo replay *.hlo --shard 1/4 --repeats 3", "A quarter of the files, each run three times."),
+    ("hlo replay f.hlo --bundle evidence && hlo replay evidence/f", "Keep what differs, and replay it from there."),
     ("hlo replay f.hlo --inputs in.npz --report json", "Compare on given arguments; print the figures as JSON."),
 )
 
@@ -71,6 +74,9 @@ def command(
         list[Verdict] | None, typer.Option("--fail-on", help="verdicts that make the exit code 1; default: bug")
     ] = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="take only every N-th file, beginning with file I")] = "0/1",
+    bundle: Annotated[
+        str | None, typer.Option("--bundle", metavar="DIR", help="write a folder there for each module that differs")
+    ] = None,
     report: Annotated[Report, typer.Option(help="how to print the verdicts")] = Report.text,
 ) -> int:
     """Run modules twice, compare the results element by element, and say how far apart they are.
@@ -85,19 +91,26 @@ def command(
     With --isolate the reference runs once more, and each instruction is compiled and compared alone on the operands
     that it has there: in the entry and wherever calls, loops and branches lead.
 
+    --bundle keeps the evidence: for each module with a result beyond its tolerance a folder with the module, its
+    arguments, the results of the reference and the report. Such a folder is replayed like a file; its results stand
+    for the reference then.
+
     Generated arguments are standard normal or small integers, but suit what the module does with them: indices stay
     inside their arrays, factors of long sums are scaled as in the initialisers of neural networks, and what goes under
     a root, a logarithm or into a divisor is positive. The same seed gives the same arguments everywhere.
     """
-    given = abs_error_bound is not None or rel_error_bound is not None
-    tolerance = hlo.Tolerance(abs=abs_error_bound or 0.0, rel=rel_error_bound or 0.0) if given else None
+    bounded = abs_error_bound is not None or rel_error_bound is not None
+    tolerance = hlo.Tolerance(abs=abs_error_bound or 0.0, rel=rel_error_bound or 0.0) if bounded else None
     failing = set(fail_on or [Verdict.bug])
     worst = 0
     for path in _every(files, shard):
         try:
-            snapshot = execution.load_snapshot(session(context), path, constants, fill_elided, seed)
+            kept = hlo.is_bundle(path)
+            source = str(Path(path) / "module.hlo") if kept else path
+            snapshot = execution.load_snapshot(session(context), source, constants, fill_elided, seed)
             module = snapshot.module
-            arguments = execution.arguments(snapshot, inputs, seed)
+            given = hlo.read_bundle(path, module) if kept else None
+            arguments = execution.arguments(snapshot, inputs, seed) if given is None else given.arguments
             found = hlo.replay(
                 module,
                 arguments,
@@ -106,6 +119,7 @@ def command(
                 threads=threads,
                 tolerance=tolerance,
                 repeats=repeats,
+                expected=None if given is None else given.expected,
             )
         except HloError as error:
             session(context).report(error.diagnostics)
@@ -114,9 +128,19 @@ def command(
         alone = hlo.isolate(module, arguments, backend=backend, threads=threads) if isolated else None
         emit(_text(path, found, alone) if report is Report.text else _json(path, found, alone))
         faulty = alone is not None and any(f.is_wrong for f in alone)
+        if bundle is not None and not found.comparison.ok:
+            _keep(bundle, path, module, arguments, found)
         failed = bool(found.comparison.problem) or not failing.isdisjoint(found.verdicts)
         worst = max(worst, 1 if failed or faulty else 0)
     return worst
+
+
+def _keep(folder: str, path: str, module: hlo.Module, arguments: list[hlo.Array], found: hlo.ReplayReport) -> None:
+    """Write the bundle of a module, under the name of its file."""
+    name = Path(path).name.partition(".")[0] or "module"
+    meta = {"hlo_tools": hlo.__version__, "file": Path(path).name, "report": found.as_json()}
+    place = str(Path(folder) / name)
+    write_outputs(hlo.bundle_contents(place, module, arguments, found.expected, meta))
 
 
 def _every(files: list[str], shard: str) -> list[str]:
