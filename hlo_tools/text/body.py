@@ -38,7 +38,7 @@ NAMELESS_START = re.compile(r"[a-z][a-z0-9]*\s*\[|\((?=\s*(?:[a-z][a-z0-9]*\s*\[
 _OWN_ASYNC = frozenset({"all-gather", "all-reduce", "collective-permute", "copy", "recv", "send"})
 """Ops whose asynchronous forms are opcodes of their own."""
 _ASYNC = re.compile(r"([a-z\-]+)-(start|update|done)")
-_NUMBER = re.compile(r"\d{1,9}")
+_NUMBER = re.compile(r"\d{1,19}", re.ASCII)
 _TAIL = re.compile(r"\}\n(?=\s*+(?:[^\s,/]|\Z))")  # and no attribute follows
 _NAME = re.compile(r"%?[\w.\-]+")
 _SEVERAL = re.compile(r"\{\s*(?:\{|(?:%?[\w.\-]+(?:,\s*)?)*\}$)")
@@ -222,7 +222,8 @@ class Body(LineReader):
             called = self._wrapped(st, op, own, shape, operands)
             pairs = [p for p in pairs if p not in own]
             pairs.append(Pair("calls", called.name, st.opcode_at, st.opcode_at))
-            thread = next((p.value[1:-1] for p in pairs if p.key == "async_execution_thread"), "")
+            threads = [p for p in pairs if p.key == "async_execution_thread" and p.value[0] in "\"'"]
+            thread = located(unquote, threads[0].value, threads[0].value_at) if threads else ""
             called.execution_thread = thread
             if any(p.key == "to_apply" and p.value.startswith("{") for p in own):
                 called.result.attrs.to_apply.execution_thread = thread
@@ -405,7 +406,7 @@ class Body(LineReader):
             raise Malformed(f"{op.name} needs a value between the parentheses", st.opcode_at,
                             st.opcode_at + len(st.opcode), "HLO1023")  # fmt: skip
         if op.inline == "number":
-            if not _NUMBER.fullmatch(st.inline):
+            if not _NUMBER.fullmatch(st.inline) or int(st.inline) >= 1 << 63:
                 raise Malformed("expected a parameter number", st.inline_at, st.inline_at + len(st.inline), "HLO1023")
             return "number", int(st.inline)
         if shape is None:

@@ -125,6 +125,7 @@ def _explain(parser: Any, error: UnexpectedInput, text_end: int, value: bool = F
 
 
 def _short(text: str) -> str:
+    text = text.strip()
     line = text.partition("\n")[0].rstrip()
     return line if line == text and len(text) <= 40 else line[:37] + "..."
 

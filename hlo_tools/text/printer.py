@@ -20,6 +20,7 @@ from hlo_tools.text.annotations import Annotations
 from hlo_tools.text.header import header_text
 from hlo_tools.text.literals import essential_text, literal_text
 from hlo_tools.text.options import PrintOptions
+from hlo_tools.text.strings import quote
 from hlo_tools.text.tables import tables_text
 
 DEFAULT = PrintOptions()
@@ -121,7 +122,7 @@ class _Printer:
         self.indent = indent
         tail = ""
         if computation.execution_thread and options.print_ids:
-            tail = f', execution_thread="{computation.execution_thread}"'
+            tail = f", execution_thread={quote(computation.execution_thread)}"
         tail += "".join(f", {key}={value}" for key, value in computation.unknown)
         if options.print_name_after_closing_brace and len(order) > _NAMED:
             tail += f" // {computation.name}"

@@ -85,6 +85,13 @@ def plain(name: str, zero: Any = 0) -> Binding:
     return simple(lambda m: m.get(name, zero), lambda m, value: m.put(name, value))
 
 
+def _read_parameter_number(m: Message) -> int:
+    number: int = m.get("parameter_number", 0)
+    if number < 0:
+        fail(f"parameter_number is {number}", m)
+    return number
+
+
 def listed(name: str) -> Binding:
     """A list of numbers."""
     return simple(lambda m: tuple(m.get(name, ())), lambda m, value: m.put(name, list(value)))
@@ -511,7 +518,7 @@ _DOT_FIELDS = {
 _GATHER, _SCATTER = "gather_dimension_numbers", "scatter_dimension_numbers"
 
 FIELDS: dict[str, Binding] = {
-    "number": plain("parameter_number"),
+    "number": simple(_read_parameter_number, lambda m, value: m.put("parameter_number", value)),
     "value": Binding(
         lambda m, place: read_literal(m["literal"], place.shapes) if "literal" in m else ABSENT,
         lambda m, value, inst, place: (

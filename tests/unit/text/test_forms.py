@@ -513,6 +513,15 @@ ENTRY e {
     ),
 }
 
+
+def test_numbers_and_names_of_any_kind() -> None:
+    """What a proto may hold comes back from text, too."""
+    text = entry("ROOT p = f32[] parameter(9223372036854775807)").rstrip() + ', execution_thread="a\\"\\n\\303"\n'
+    module = read(text)
+    assert module.main.execution_thread == 'a"\n\udcc3' and read(module.to_text()).to_text() == module.to_text()
+    assert "parameter(9223372036854775807)" in module.to_text()
+
+
 NOT_READ = {
     "signature",
     "nameless",
