@@ -31,6 +31,8 @@ from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module
 from hlo_tools.ir.verify_options import DEFAULT, VerifyOptions
+from hlo_tools.ops.calls.registry import custom_calls
+from hlo_tools.ops.calls.site import CustomCall
 from hlo_tools.passes import registry
 from hlo_tools.passes.instruments import Verify
 from hlo_tools.passes.manager import PassManager
@@ -63,6 +65,7 @@ __all__ = [
     "BenchReport",
     "Bundle",
     "CompareError",
+    "CustomCall",
     "Diagnostic",
     "Envelope",
     "Executable",
@@ -98,6 +101,7 @@ __all__ = [
     "bundle_contents",
     "compile",
     "compile_aot",
+    "custom_calls",
     "fill_elided",
     "format_stablehlo",
     "hash_module",

@@ -8,7 +8,7 @@ from hlo_tools.ir.aspect import Aspect
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops import OPS
-from hlo_tools.ops.custom import IDENTITIES
+from hlo_tools.ops.calls.markers import IDENTITIES
 
 Path = tuple[int, ...]
 Leaf = tuple[Instruction, Path]

@@ -20,7 +20,8 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.op import NotYet, Trait
 from hlo_tools.ir.shape import Shape
-from hlo_tools.ops.checks import CheckFailed
+from hlo_tools.ops.calls.checks import CheckFailed
+from hlo_tools.ops.calls.registry import CallFailed
 from hlo_tools.ops.custom import custom_call
 from hlo_tools.ops.dynamic import filled
 from hlo_tools.ops.endless import EndlessLoop, nothing
@@ -264,6 +265,8 @@ class Machine:
             return nothing(inst.shape, e.value)
         except Unmatched as e:
             raise VerifyError.at("HLO5009", f"{inst.name}: {e}", self.module.span(inst)) from e
+        except CallFailed as e:
+            raise UnsupportedError.at("HLO5020", f"{inst.name}: {e}", self.module.span(inst)) from e
         except CheckFailed as e:
             raise CompareError.at("HLO5007", str(e), self.module.span(inst)) from e
         except MemoryError as e:

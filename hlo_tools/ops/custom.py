@@ -18,33 +18,11 @@ from hlo_tools.ir.attributes import (
 )
 from hlo_tools.ir.element import U64
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Callee, Callees, Env, NotYet, Op
+from hlo_tools.ir.op import Callee, Callees, Env, Op
 from hlo_tools.ir.shape import scalar
-from hlo_tools.ops import parallel
-from hlo_tools.ops.checks import TESTS, run_check
+from hlo_tools.ops.calls.markers import BUFFER_TARGETS
+from hlo_tools.ops.calls.registry import run_call
 from hlo_tools.ops.rules import bare_text, need, need_aliasing, need_count, outer_parts
-
-IDENTITIES = frozenset(
-    {
-        "Sharding",
-        "SPMDFullToShardShape",
-        "SPMDShardToFullShape",
-        "xla.sdy.FuncResultSharding",
-        "xla.sdy.PropagationBarrier",
-        "xla.sdy.ShardingGroup",
-        "AnnotateDevicePlacement",
-        "annotate_device_placement",
-        "MoveToHost",
-        "MoveToDevice",
-        "LayoutConstraint",
-        "AssumeGatherIndicesInBound",
-    }
-)
-"""Targets that only say where or how a value lies: on one device they return their operand."""
-
-
-BUFFER_TARGETS = frozenset({"Pin", "Unpin"})
-"""Targets that turn an array into a buffer and back, in place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +49,7 @@ class CustomCallAttrs:
 class CustomCall(Op[CustomCallAttrs]):
     """Whatever the target does.
 
-    Those in `IDENTITIES`, `BUFFER_TARGETS` and `checks.TESTS`, and `parallel.TARGET`, have a meaning here; evaluating
-    another raises NotYet.
+    `ops.calls.registry` knows those that have a meaning here; evaluating another raises NotYet.
     """
 
     name, Attrs, declared, stablehlo = "custom-call", CustomCallAttrs, True, "custom_call"
@@ -91,17 +68,7 @@ class CustomCall(Op[CustomCallAttrs]):
             need(inst.shape.bare is scalar(U64), f"GetRngSeed returns u64[], but {inst.shape.bare} is declared")
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        target = inst.attrs.custom_call_target
-        if target in IDENTITIES and len(xs) == 1 and inst.operands[0].shape.bare is inst.shape.bare:
-            return xs[0]
-        if target in BUFFER_TARGETS and len(xs) == 1:
-            return xs[0]
-        if target == parallel.TARGET:
-            return parallel.run_parallel(env, inst, xs)
-        if target in TESTS and len(xs) == 2:
-            run_check(inst, *xs)
-            return ()
-        raise NotYet(f'custom-call to "{target}" has no meaning here')
+        return run_call(env, inst, xs)
 
 
 def _skips_alias_check(inst: Instruction) -> bool:

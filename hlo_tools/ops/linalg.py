@@ -99,14 +99,14 @@ class TriangularSolve(Op[TriangularSolveAttrs]):
             a, lower = np.swapaxes(a, -1, -2), not lower
         if not at.left_side:  # x a = b is a' x' = b'
             a, b, lower = np.swapaxes(a, -1, -2), np.swapaxes(b, -1, -2), not lower
-        x = _substitute(a, b, lower, at.unit_diagonal)
+        x = substitute(a, b, lower, at.unit_diagonal)
         return narrow(x if at.left_side else np.swapaxes(x, -1, -2), inst.shape.element)
 
     def cost(self, inst: Instruction) -> Cost:
         return Cost(flops=inst.shape.size * inst.operands[0].shape.dims[-1])
 
 
-def _substitute(a: Array, b: Array, lower: bool, unit: bool) -> Array:
+def substitute(a: Array, b: Array, lower: bool, unit: bool) -> Array:
     """Row by row: what is known so far is subtracted, then comes the division by the diagonal."""
     n = a.shape[-1]
     x = np.zeros_like(b)

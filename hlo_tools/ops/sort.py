@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from hlo_tools.ir.attributes import Dims, attr
-from hlo_tools.ir.element import PRED, S32, Kind
+from hlo_tools.ir.element import PRED, S32, ElementType, Kind
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Cost, Env, Op
 from hlo_tools.ir.shape import Shape, scalar, tuple_of
-from hlo_tools.ops.numerics import total_order_key
+from hlo_tools.ops.numerics import Array, total_order_key
 from hlo_tools.ops.ordering import sorting_order
 from hlo_tools.ops.rules import (
     arrays_or_array,
@@ -96,13 +96,17 @@ class TopK(Op[TopKAttrs]):
         return tuple_of((made(x.element, dims), made(S32, dims)))
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
-        at: TopKAttrs = inst.attrs
-        key = total_order_key(xs[0], inst.operands[0].shape.element)
-        order = np.argsort(np.invert(key) if at.largest else key, axis=-1, kind="stable")[..., : at.k]
-        return np.take_along_axis(xs[0], order, -1), order.astype(np.int32)
+        return best(xs[0], inst.operands[0].shape.element, inst.attrs.k, inst.attrs.largest)
 
     def cost(self, inst: Instruction) -> Cost:
         return Cost(flops=inst.operands[0].shape.size * max(inst.attrs.k, 1).bit_length())
+
+
+def best(x: Array, element: ElementType, k: int, largest: bool = True) -> tuple[Array, Array]:
+    """The k largest (or smallest) elements of the last dimension in total order, best first, and their indices."""
+    key = total_order_key(x, element)
+    order = np.argsort(np.invert(key) if largest else key, axis=-1, kind="stable")[..., :k]
+    return np.take_along_axis(x, order, -1), order.astype(np.int32)
 
 
 sort = Sort()

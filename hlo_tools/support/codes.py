@@ -459,8 +459,10 @@ CODES: dict[str, Explanation] = {
     ),
     "HLO5005": Explanation(
         "an op without meaning in the interpreter",
-        "The op (a collective, a transfer, a custom-call to a library) is read, printed and carried through passes, "
-        "but the reference interpreter does not know what it computes.",
+        "The op (a custom-call to a library, mostly) is read, printed and carried through passes, but the reference "
+        "interpreter does not know what it computes. A program gives a custom-call a meaning with "
+        "`hlo_tools.custom_calls[TARGET] = function`, a distribution with an entry point in the group "
+        "`hlo_tools.custom_calls`; `hlo interpret --help` says more.",
     ),
     "HLO5006": Explanation(
         "a limit of the interpreter was reached",
@@ -504,6 +506,12 @@ CODES: dict[str, Explanation] = {
         "a replay found a bug",
         "`assert_replays` ran a module on a backend and on the reference, and a result differs by more than rounding, "
         "overflow, repetition or what the program leaves open can explain. The message is the report.",
+    ),
+    "HLO5020": Explanation(
+        "a custom-call failed",
+        "The target has a meaning here, but it raised an exception, cannot be loaded, returned something else than the "
+        "call has to return, or the call does not have the operands and the backend config that callers of this target "
+        "give it. The message says which.",
     ),
     "HLO6001": Explanation(
         "a file cannot be read",

@@ -71,6 +71,11 @@ def command(
 
     With --oracle floats are f64 and complex numbers c128, rounded only where the program rounds: by a convert to a
     shorter type, and by reduce-precision. The distance of other results from these is their rounding error.
+
+    Custom-calls to annotations (`Sharding`, `MoveToHost`, ...), `TopK`, the routines of LAPACK that JAX calls on CPUs
+    (`lapack_spotrf_ffi`, ...) and `check.*` have a meaning. Give others one in Python,
+    `hlo_tools.custom_calls[TARGET] = function`, or in an installed distribution, by an entry point whose name is the
+    target in the group `hlo_tools.custom_calls`; `function(call, *operands)` gets numpy arrays and returns them.
     """
     snapshot = execution.load_snapshot(session(context), file, constants, fill_elided, seed)
     module = snapshot.module

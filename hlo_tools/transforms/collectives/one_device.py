@@ -13,8 +13,9 @@ from hlo_tools.ir.op import Op
 from hlo_tools.ir.shape import Shape, compatible
 from hlo_tools.ops import collectives as c
 from hlo_tools.ops.asynchronous import async_done, async_start, async_update
+from hlo_tools.ops.calls.markers import IDENTITIES
 from hlo_tools.ops.control import CallAttrs, call
-from hlo_tools.ops.custom import IDENTITIES, custom_call
+from hlo_tools.ops.custom import custom_call
 from hlo_tools.ops.elementwise import copy
 from hlo_tools.ops.groups import parse_groups
 from hlo_tools.ops.structure import tuple_

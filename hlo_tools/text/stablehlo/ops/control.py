@@ -178,12 +178,14 @@ def _custom_call(scope: Scope, op: Operation) -> Sequence[Instruction]:
     called = scope.optional(op, "called_computations") or ()
     if not isinstance(called, tuple):
         raise Malformed("called_computations is no list", code="HLO1505")
+    version = _optional(scope, op, "api_version", _api_version, CustomCallApiVersion.ORIGINAL)
+    typed = isinstance(scope.optional(op, _TYPED_CONFIG), Mapping)
     at = CustomCallAttrs(
         custom_call_target=target.name if isinstance(target, Symbol) else string(target),
         custom_call_has_side_effect=_optional(scope, op, "has_side_effect", boolean, False),
         operand_layout_constraints=_operand_layouts(scope, op, operands),
         output_to_operand_aliasing=_aliasing(scope, op),
-        api_version=_optional(scope, op, "api_version", _api_version, CustomCallApiVersion.ORIGINAL),
+        api_version=CustomCallApiVersion.TYPED_FFI if typed else version,
         called_computations=Callees(tuple([_function(scope, op, c) for c in called])),
     )
     shapes = _with_result_layouts(scope, op, scope.result_shapes(op))
@@ -195,6 +197,8 @@ def _custom_call(scope: Scope, op: Operation) -> Sequence[Instruction]:
     return [inst] if len(shapes) == 1 else scope.parts(inst)
 
 
+_TYPED_CONFIG = "mhlo.backend_config"
+"""Where JAX puts the dictionary for a call of the typed interface."""
 _API = [
     CustomCallApiVersion.UNSPECIFIED,
     CustomCallApiVersion.ORIGINAL,
@@ -217,7 +221,7 @@ def _optional(scope: Scope, op: Operation, name: str, convert: Callable[[Attribu
 
 
 def _backend_config(scope: Scope, op: Operation) -> Json:
-    value = scope.optional(op, "backend_config")
+    value = scope.optional(op, _TYPED_CONFIG) or scope.optional(op, "backend_config")
     if value is None or value == "":
         return Json("")
     return Json(text_of(value) if isinstance(value, Mapping) else quote(string(value)))

@@ -8,13 +8,13 @@ get, in their order.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hlo_tools.ir.computation import Computation
 from hlo_tools.ir.instruction import Instruction
-from hlo_tools.ir.op import Env, NotYet
+from hlo_tools.ir.op import NotYet
+from hlo_tools.ops.calls.site import CustomCall, Meaning
 from hlo_tools.support.names import sanitize
 
 TARGET = "interpreter.run_parallel"
@@ -49,13 +49,17 @@ def programs_of(inst: Instruction) -> Programs:
     return Programs(grid, named(lists.get("infeed", "")))
 
 
-def run_parallel(env: Env, inst: Instruction, xs: Sequence[Any]) -> Any:
+def _run_parallel(call: CustomCall, *xs: Any) -> Any:
     """The results of all programs."""
-    programs = programs_of(inst)
+    programs = programs_of(call.inst)
     rest = iter(xs)
     flat = [program for row in programs.grid for program in row]
     arguments = [[next(rest) for _ in program.parameters] for program in flat]
     found: list[Any] = []
-    for program, value in zip(flat, env.run_parallel(programs.grid, arguments, programs.infeed), strict=True):
+    for program, value in zip(flat, call.env.run_parallel(programs.grid, arguments, programs.infeed), strict=True):
         found.extend(value if program.result.shape.is_tuple else (value,))
-    return tuple(found) if inst.shape.is_tuple else found[0]
+    return tuple(found) if call.shape.is_tuple else found[0]
+
+
+CALLS: dict[str, Meaning] = {TARGET: _run_parallel}
+"""By target."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hlo_tools.ir.element import ElementType, real_part
-from hlo_tools.ir.instruction import Instruction
+from hlo_tools.ops.calls.site import CustomCall, Meaning
 from hlo_tools.ops.numerics import Array, compute_dtype, units_apart
 
 _INFINITELY_FAR = 2.0**64
@@ -62,7 +62,7 @@ def _close(x: Array, y: Array, element: ElementType, settings: dict[str, str]) -
     return result | both_nan
 
 
-TESTS: dict[str, Test] = {
+_TESTS: dict[str, Test] = {
     "check.eq": _almost("1e-4"),
     "check.expect_eq": _equal,
     "check.expect_eq_const": _equal,
@@ -73,18 +73,22 @@ TESTS: dict[str, Test] = {
 """By the target of the custom-call."""
 
 
-def run_check(inst: Instruction, got: Array, expected: Array) -> None:
-    """Raise CheckFailed unless the custom-call `inst` to a target in `TESTS` holds for these operands."""
-    element = inst.operands[0].shape.element
-    target = inst.attrs.custom_call_target
+def _check(call: CustomCall, got: Array, expected: Array) -> tuple[()]:
+    """Nothing. Raises CheckFailed unless the check holds for these operands."""
+    element = call.operands[0].element
     if got.shape != expected.shape or got.dtype != expected.dtype:
-        raise CheckFailed(f"{target}: got {inst.operands[0].shape.bare}, expected {inst.operands[1].shape.bare}")
-    settings = dict(_SETTING.findall(inst.extras.backend_config))
+        raise CheckFailed(f"{call.target}: got {call.operands[0].bare}, expected {call.operands[1].bare}")
+    settings = dict(_SETTING.findall(call.config))
     x, y = (v.astype(compute_dtype(element)) if element.is_integer else v for v in (got, expected))
-    passed = np.atleast_1d(TESTS[target](x, y, element, settings))
+    passed = np.atleast_1d(_TESTS[call.target](x, y, element, settings))
     if not passed.all():
         place = np.argwhere(~passed)[0]
         index = tuple(int(i) for i in place) if got.ndim else ()
         count = int((~passed).sum())
         where = f"at {list(index)} got {got[index]}, expected {expected[index]}"
-        raise CheckFailed(f"{target}: {count} of {got.size} elements differ; {where}")
+        raise CheckFailed(f"{call.target}: {count} of {got.size} elements differ; {where}")
+    return ()
+
+
+CALLS: dict[str, Meaning] = dict.fromkeys(_TESTS, _check)
+"""By target."""

@@ -1,0 +1,53 @@
+"""Targets that say something about a value and return it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hlo_tools.ir.op import NotYet
+from hlo_tools.ops.calls.site import CustomCall, Meaning
+
+IDENTITIES = frozenset(
+    {
+        "Sharding",
+        "SPMDFullToShardShape",
+        "SPMDShardToFullShape",
+        "xla.sdy.FuncResultSharding",
+        "xla.sdy.PropagationBarrier",
+        "xla.sdy.ShardingGroup",
+        "AnnotateDevicePlacement",
+        "annotate_device_placement",
+        "MoveToHost",
+        "MoveToDevice",
+        "LayoutConstraint",
+        "AssumeGatherIndicesInBound",
+    }
+)
+"""Targets that only say where or how a value lies: on one device they return their operand."""
+
+BUFFER_TARGETS = frozenset({"Pin", "Unpin"})
+"""Targets that turn an array into a buffer and back, in place."""
+
+BARRIERS = frozenset({"ShardBarrierFrom", "ShardBarrierTo"})
+"""Targets that keep sharding propagation from going on; they return their operand."""
+
+
+def _operand(call: CustomCall, *xs: Any) -> Any:
+    if len(xs) != 1:
+        raise NotYet(f'custom-call to "{call.target}" of {len(xs)} operands has no meaning here')
+    return xs[0]
+
+
+def _same(call: CustomCall, *xs: Any) -> Any:
+    value = _operand(call, *xs)
+    if call.operands[0].bare is not call.shape.bare:
+        turned = f"{call.operands[0].bare} into {call.shape.bare}"
+        raise NotYet(f'custom-call to "{call.target}", which turns {turned}, has no meaning here')
+    return value
+
+
+CALLS: dict[str, Meaning] = {
+    **dict.fromkeys(IDENTITIES | BARRIERS, _same),
+    **dict.fromkeys(BUFFER_TARGETS, _operand),
+}
+"""By target."""
