@@ -58,8 +58,8 @@ class Body(LineReader):
     ) -> None:
         super().__init__(context, computation)
         self.broken: set[str] = set()  # names whose instruction could not be read
+        self.sound = True  # whether every statement could be read
         self.end = 0  # of the last statement with computations inside
-        self.no_root = False  # whether the one marked as root is among them
         self.implicit: set[str] = set()  # names that the text does not give
         self.implicit_parameters = implicit_parameters
         self.inline = inline
@@ -86,9 +86,11 @@ class Body(LineReader):
             try:
                 at = self.statement(at)
             except Malformed as e:
-                if not isinstance(e, _Silent):
-                    context.report(e)
-                at = self._recover(at)
+                self.sound = False
+                if not context.is_computation(at):
+                    if not isinstance(e, _Silent):
+                        context.report(e)
+                    at = self._recover(at)
                 if context.is_computation(at):
                     message = f"computation '{self.computation.name}' is not closed before the next one starts"
                     context.report(Malformed(message, at, at + 1, "HLO1004"))
@@ -124,7 +126,6 @@ class Body(LineReader):
         m = INSTRUCTION_START.match(self.context.text, at)
         if m is not None:
             self.broken.add(re.sub(r"^ROOT\s+", "", m[0]).strip(" =\t\n%"))
-            self.no_root |= m[0].startswith("ROOT")
         if self.end > at:  # computations that stand inside have been read
             return self.end
         return self.context.next_statement(at, self.inline)
@@ -136,12 +137,12 @@ class Body(LineReader):
             inst.extras = replace(inst.extras, control_predecessors=self._control(names, at))
         if self.root is None and self.names:
             self.root = next(reversed(self.names.values()))
-            if self.no_root or self.broken:
+            if not self.sound:
                 self.context.broken.add(computation.name)
         computation.fill(self.names.values(), self.root, ordered=not self.control)
         if self.context.problems:
             self._check_numbers()
-        if not self.names and not self.broken and not self.context.cut_off:
+        if not self.names and self.sound and not self.context.cut_off:
             message = f"computation '{computation.name}' is empty"
             self.context.report(Malformed(message, computation.at, computation.at + len(computation.name), "HLO1034"))
 
@@ -159,7 +160,8 @@ class Body(LineReader):
     def _control(self, names: tuple[str, ...], at: int) -> tuple[Instruction, ...]:
         found = []
         for name in names:
-            other = self.names.get(name.removeprefix("%"))
+            name = name.removeprefix("%")
+            other = self.names.get(name)
             if other is None:
                 self._undefined(name, max(at, self.context.text.find(name, at)))
             else:

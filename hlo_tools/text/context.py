@@ -131,8 +131,11 @@ class Context:
         return bool(self.problems) and self.problems[-1].code == "HLO1003"
 
     def report(self, e: Malformed, *notes: Note) -> None:
-        """Keep an error. Raises TooMany."""
+        """Keep an error, the first one at its place. Raises TooMany."""
         at = min(max(e.at, 0), len(self.text))
+        last = self.problems[-1].span if self.problems else None
+        if last is not None and last.start == at:
+            return
         end = at + 1 if e.end is None else max(e.end, at + 1)
         message = e.message if len(e.message) <= _MESSAGE else e.message[: _MESSAGE - 3] + "..."
         self.problems.append(Diagnostic(e.code, message, self.source.span(at, end), notes=notes))

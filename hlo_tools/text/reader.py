@@ -30,7 +30,7 @@ from hlo_tools.text.tables import TABLES, Table, read_table
 
 _HEADER = re.compile(r"HloModule %?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
 _HEAD = re.compile(r"(ENTRY )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
-_BROKEN_HEAD = re.compile(r"(?=ENTRY\b|[^\n]*->|[^\n]*\{[^\S\n]*\n)(?:(ENTRY)\b[^\S\n]*)?%?([\w.\-]*)[^\n]*\n")
+_BROKEN_HEAD = re.compile(r"(?<![^\n])(?=ENTRY\b|%?[\w.\-]+[^\S\n]*[({])(?:(ENTRY)\b[^\S\n]*)?%?([\w.\-]*)[^\n]*\n")
 """A line that was meant to start a computation."""
 _SINGLE = re.compile(rf"{INSTRUCTION_START.pattern}|{NAMELESS_START.pattern}")
 _WORD = re.compile(r"[A-Za-z]+(?![\w.\-])")
@@ -183,7 +183,7 @@ def _computation(context: Context, at: int) -> int:
     if next(reversed(computations)) != computation.name:  # behind those that stand inside of it
         computations[computation.name] = computations.pop(computation.name)
     if head.parameters is not None and computation.root is not None:
-        _check_signature(context, head, computation, sound=not body.broken)
+        _check_signature(context, head, computation, sound=body.sound)
     return end
 
 
