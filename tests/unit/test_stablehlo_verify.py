@@ -38,6 +38,25 @@ def test_types_of_a_result_that_cannot_be_read(declared: str) -> None:
     assert [str(d).partition(": error: ")[0] for d in caught.value.diagnostics] == ["broken.mlir:1:11"]
 
 
+def test_a_function_ends_in_its_own_return() -> None:
+    (found,) = messages("func.func @main(%x: tensor<f32>) -> tensor<f32> {\n  stablehlo.return %x : tensor<f32>\n}")
+    assert "stablehlo.return cannot end a function" in found
+
+
+@pytest.mark.parametrize("quantized", ["i99999999", "i8<0:" + "9" * 5000 + ">", "i8:f32, ."])
+def test_quantized_types_that_make_no_sense(quantized: str) -> None:
+    element = quantized if ":f32" in quantized else f"{quantized}:f32, 0.5"
+    text = f"func.func @main(%x: tensor<2x!quant.uniform<{element}>>) {{\n  return\n}}"
+    with pytest.raises(hlo.HloError):
+        parse_stablehlo(text)
+
+
+def test_meshes_have_matching_braces() -> None:
+    with pytest.raises(hlo.HloError) as caught:
+        parse_stablehlo('sdy.mesh @m = <["x"=2, {"y"=2]>\nfunc.func @main(%x: tensor<f32>) {\n  return\n}')
+    assert "the braces of a mesh do not match" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("constraint", "body"),
     [

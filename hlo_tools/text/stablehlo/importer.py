@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from hlo_tools.ir.attributes import FrontendAttributes
@@ -18,6 +19,7 @@ from hlo_tools.ops.structure import tuple_
 from hlo_tools.support.diagnostic import ParseError, UnsupportedError
 from hlo_tools.support.names import sanitize
 from hlo_tools.support.source import Source, Span
+from hlo_tools.text.codecs import end_of_braces
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.annotations import (
     ALIASES,
@@ -353,4 +355,8 @@ def _meshes_text(meshes: Sequence[Operation]) -> str:
         for op in meshes
         if isinstance(name := op.attributes.get("sym_name"), str) and (mesh := op.attributes.get("mesh")) is not None
     ]
-    return "{" + ", ".join(found) + "}"
+    text = "{" + ", ".join(found) + "}"
+    with suppress(Malformed):
+        if end_of_braces(text, 0) == len(text):
+            return text
+    raise Malformed("the braces of a mesh do not match", code="HLO1505")

@@ -12,10 +12,11 @@ from hlo_tools.text.malformed import Malformed
 BAD_TYPE = "HLO1504"
 
 _QUANT = re.compile(
-    r"!quant\.uniform<\s*(u?)i(\d+)(?:<\s*(-?\d+)\s*:\s*(-?\d+)\s*>)?\s*:\s*(\w+)\s*(?::\s*(-?\d+))?\s*,\s*(.*)>",
+    r"!quant\.uniform<\s*(u?)i(\d{1,3})(?:<\s*(-?\d{1,40})\s*:\s*(-?\d{1,40})\s*>)?\s*:\s*(\w+)\s*"
+    r"(?::\s*(-?\d{1,40}))?\s*,\s*(.*)>",
     re.DOTALL,
 )
-_SCALE = re.compile(r"(-?[\d.]+(?:[eE][-+]?\d+)?)\s*(?::\s*(-?\d+))?")
+_SCALE = re.compile(r"(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(?::\s*(-?\d{1,40}))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,10 @@ def constant(m: Message) -> Message:
     return next(i for c in m["computations"] for i in c["instructions"] if i["opcode"] == "constant")
 
 
+def parameter(m: Message) -> Message:
+    return next(i for c in m["computations"] for i in c["instructions"] if i["opcode"] == "parameter")
+
+
 def huge_literal(m: Message) -> None:
     shape = Message(KINDS["ShapeProto"])
     shape["element_type"], shape["dimensions"] = 11, [1 << 30, 1 << 30]
@@ -174,6 +178,7 @@ def set_in_entry(name: str, value: object) -> Callable[[Message], None]:
         (set_in_constant("operand_ids", [12345]), "instruction 12345, which is not before it"),
         (set_in_constant("id", 0), "is no"),
         (lambda m: constant(m).__setitem__("opcode", "compare"), "a compare, lacks direction"),
+        (lambda m: parameter(m).__setitem__("parameter_number", -1), "parameter_number is -1"),
         (set_in_entry("root_id", 77), "no instruction 77 for the root"),
         (set_in_entry("id", 0), "a second computation has the number 0"),
         (lambda m: m.__setitem__("entry_computation_id", 99), "no computation 99"),
