@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from operator import attrgetter
 from typing import Any, NamedTuple, get_type_hints
 
@@ -66,7 +66,7 @@ class Attributes:
     metadata: Metadata | None = None
     extras: Extras = NO_EXTRAS
     control: tuple[str, ...] = ()
-    unknown: list[Pair] = field(default_factory=list)
+    unknown: tuple[Pair, ...] = ()
 
 
 def read_attributes(
@@ -82,6 +82,7 @@ def read_attributes(
     values: dict[str, Any] = {} if inline is None else {inline[0]: inline[1]}
     extras: dict[str, Any] = {}
     seen: set[str] = set()
+    unknown: list[Pair] = []
     for pair in pairs:
         if pair.key in seen:
             raise Malformed(f"attribute '{pair.key}' is given twice", pair.at, pair.at + len(pair.key), "HLO1020")
@@ -93,14 +94,15 @@ def read_attributes(
             elif (common := COMMON.get(pair.key)) is not None:
                 common(found, extras, pair.value, scope)
             else:
-                found.unknown.append(pair)
+                unknown.append(pair)
         except Malformed as e:
             raise e.shifted(pair.value_at) from None
     for row in required_attributes(op.Attrs):
         if row.name not in values:
             raise Malformed(f"{op.name} lacks the attribute '{row.key}'", at, at + len(op.name), "HLO1021")
-    if found.unknown:
-        extras["unknown"] = tuple((p.key, p.value) for p in found.unknown)
+    if unknown:
+        found.unknown = tuple(unknown)
+        extras["unknown"] = tuple((p.key, p.value) for p in unknown)
     found.record = op.Attrs(**values) if values else empty_record(op.Attrs)
     if extras:
         found.extras = Extras(**extras)

@@ -39,8 +39,9 @@ _CONTINUED = re.compile(r"[,(=][^\S\n]*+$")
 _LOOK_BACK = 100
 
 
-Head: TypeAlias = tuple[Shape, Op[Any], dict[str, Attributes]]
-"""What `f32[2]{0} add` says: shape, op, and the attributes that it had so far."""
+Head: TypeAlias = tuple[Shape, Op[Any], dict[str, Attributes], bool]
+"""What `f32[2]{0} add` says: shape, op, the attributes that it had so far, and whether it has operands and is what it
+says, as most ops do."""
 
 
 class TooMany(Exception):
@@ -68,7 +69,7 @@ class Context:
         self.heads: dict[str, Head] = {}
         self.attributes: dict[str, dict[str, Attributes]] = {}  # by opcode, and what stands behind the operands
         self.parameters: dict[str, ParameterAttrs] = {}  # by the number
-        self.metadata: dict[str, tuple[Metadata, str]] = {}  # with the attributes behind it
+        self.metadata: dict[str, tuple[Metadata, str]] = {}  # by the text behind its brace; attributes behind it
 
     def skip(self, at: int) -> int:
         """Where the next token starts."""

@@ -40,6 +40,7 @@ _START = re.compile(r"[ \t]*+[%\w}]", re.ASCII)
 _INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
 _TYPED = re.compile(rf"({_SHAPE}) %?([\w.\-]++)(?:, (?!$)|$)", re.ASCII)
 _METADATA = re.compile(r', metadata=(\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+"|\{[^{}"]*+\})*\})(?=, |$)')
+_METADATA_START = ", metadata={"
 _REMEMBERED = 2000
 """Longer attributes, and constants with them, are not kept for a second use."""
 _CHUNK = 1 << 16
@@ -91,14 +92,16 @@ class LineReader:
         """Read lines up to the first that is not in XLA's form, and note the names; returns where reading ended."""
         context, computation, names = self.context, self.computation, self.names
         heads, metadata, parameters = context.heads, context.metadata, context.parameters
+        new = Instruction.__new__
         for line in lines:
-            left, _, right = line.partition(" = ")
+            core, annotated, behind = line.partition(_METADATA_START)
+            left, _, right = core.partition(" = ")
             head, _, tail = right.partition("(")
             known = heads.get(head)
             try:
                 if known is None:
                     known, tail = self._head(head, right)
-                shape, op, attributes = known
+                shape, op, attributes, ordinary = known
                 args, closed, rest = tail.partition(")")
                 if not closed:
                     break
@@ -115,10 +118,8 @@ class LineReader:
                     start = at + m.start(3)
                     if root and self.root is not None:
                         break
-                if name in names:
-                    break
                 operands: tuple[Instruction, ...] = ()
-                inline = op.inline
+                inline = None if ordinary else op.inline
                 if inline is None:
                     if args:
                         texts = args[1:].split(", %") if args[0] == "%" else args.split(", ")
@@ -131,7 +132,7 @@ class LineReader:
                                 operands = tuple([names[x] for x in texts])
                         except KeyError:
                             operands = self._operands(args)
-                    if op in _MADE and not _as_made(op, operands, shape):
+                    if not ordinary and not _as_made(op, operands, shape):
                         break
                 elif "(" in args or '"' in args:
                     m = _LITERAL.match(tail)
@@ -139,15 +140,12 @@ class LineReader:
                         break
                     args, rest = m[1], tail[m.end() :]
                 where: Metadata | None = None
-                if rest:
-                    cut = rest.find(", metadata={")
-                    if cut >= 0:
-                        tail = rest[cut:] if cut else rest
-                        found_at = metadata.get(tail)
-                        if found_at is None:
-                            found_at = metadata[tail] = _split_metadata(tail)
-                        where, behind = found_at
-                        rest = rest[:cut] + behind if cut else behind
+                if annotated:
+                    found_at = metadata.get(behind)
+                    if found_at is None:
+                        found_at = metadata[behind] = _split_metadata(_METADATA_START + behind)
+                    where, more = found_at
+                    rest += more
                 key = f"{args} {rest}" if inline == "value" else rest
                 found = attributes.get(key)
                 if found is None:
@@ -157,9 +155,15 @@ class LineReader:
                 record = found.record if inline != "number" else parameters.get(args) or self._parameter(args)
             except (KeyError, Malformed, ValueError):
                 break
-            names[name] = inst = Instruction(
-                op, shape, operands, record, name, computation, start, found.sharding, where, found.extras
-            )
+            inst = new(Instruction)  # a call of __init__ would take a sixth of the time of a line
+            if names.setdefault(name, inst) is not inst:
+                break
+            inst.op, inst.shape, inst.operands, inst.attrs = op, shape, operands, record
+            inst.name, inst.parent, inst.at = name, computation, start
+            inst.sharding, inst.metadata, inst.extras = found.sharding, where, found.extras
+            inst.users = {}
+            for x in operands:
+                x.users[inst] = None
             done.append(name)
             if found.control:
                 self.control.append((inst, found.control, at))
@@ -195,7 +199,8 @@ class LineReader:
             op = OPS[opcode]
             # a constant is read as its shape says
             group = head if op.inline == "value" else opcode
-            known = heads[head] = (self._shape(shape), op, self.context.attributes.setdefault(group, {}))
+            memory = self.context.attributes.setdefault(group, {})
+            known = heads[head] = (self._shape(shape), op, memory, op.inline is None and op not in _MADE)
         return known, text[len(head) + 1 :]
 
     def _shape(self, text: str) -> Shape:

@@ -40,8 +40,23 @@ _LARGE = 1000
 """From so many elements on it pays to read and print arrays as a whole."""
 
 
+_REMEMBERED = 50
+"""Longer texts are not kept for a second use."""
+
+
 def parse_literal(text: str, shape: Shape) -> Literal:
     """The literal of this shape that stands between the parentheses of `constant`. Raises Malformed."""
+    if len(text) < _REMEMBERED and "..." not in text:  # what is elided equals only itself
+        return _remembered(text, shape)
+    return _parse_anew(text, shape)
+
+
+@lru_cache(1 << 12)
+def _remembered(text: str, shape: Shape) -> Literal:
+    return _parse_anew(text, shape)
+
+
+def _parse_anew(text: str, shape: Shape) -> Literal:
     try:
         return _anyhow(text, shape)
     except Malformed:

@@ -24,6 +24,7 @@ _MAX_INT = 2**63 - 1
 _ARRAY = r"([a-z][a-z0-9]*)\[([\d,<=?]*)\](?:\{([^{}\s]*)\})?"
 _PLAIN_ARRAY = re.compile(_ARRAY)
 _PIECE = re.compile(rf"(?:/\*index=\d+\*/)?(?:{_ARRAY}|(b?\()|(\))|(, ?))")
+_INDEX = re.compile(r"(?:^|(?<=, ))/\*index=\d+\*/")
 _LAYOUT = re.compile(r"((?:\d+(?:,\d+)*)?)(?::(.+))?")
 _GROUPS = re.compile(r"\(([^()]*)\)")
 
@@ -37,7 +38,7 @@ def parse_shape(text: str) -> Shape:
     if m is not None:
         return _array(*m.groups())
     if len(text) > 1 and text[0] in "(b":
-        shape = _nested(text)
+        shape = _flat(text) or _nested(text)
         if shape is not None:
             return shape
     clean = "".join(canonical("attributes", "shape", text).split())
@@ -54,6 +55,24 @@ def without_dynamic(shape: Shape) -> Shape:
     if shape.is_tuple:
         return tuple_of(tuple(without_dynamic(s) for s in shape.elements))
     return array(shape.element, shape.dims) if shape.is_array else shape
+
+
+def _flat(text: str) -> Shape | None:
+    """A tuple of arrays as XLA prints it, which may be long; None for any other text."""
+    if text.count("(") > 1 or text[-1] != ")":
+        return None
+    pieces = _INDEX.sub("", text[1:-1]).split(", ")
+    elements = [found for piece in pieces if (found := _element(piece)) is not None]
+    return tuple_of(tuple(elements)) if len(elements) == len(pieces) else None
+
+
+@lru_cache(1 << 14)
+def _element(text: str) -> Shape | None:
+    m = _PLAIN_ARRAY.fullmatch(text)
+    try:
+        return None if m is None else _array(*m.groups())
+    except Malformed:  # told with its place by who reads on
+        return None
 
 
 def _nested(text: str) -> Shape | None:

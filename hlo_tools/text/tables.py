@@ -43,7 +43,7 @@ def _records(heading: str, field: str, keys: tuple[str, ...]) -> Table:
     def show(row: tuple[int, ...]) -> str:
         return form % row
 
-    plain = rf"\n(\d{{1,9}}) \{{{' '.join(f'{k}=({_INT})' for k in keys)}\}}"
+    plain = rf"\n(\d{{1,9}}) \{{{' '.join(f'{k}=({_INT})' for k in keys)}\}}(?=\n|\Z)"
     return Table(heading, field, _RECORD, read, show, re.compile(plain, re.ASCII))
 
 
@@ -67,12 +67,11 @@ def read_table(table: Table, text: str, at: int) -> tuple[tuple[Any, ...], int]:
     """The rows that start at `at`, behind the heading, and where they end. Raises Malformed."""
     rows: list[Any] = []
     if table.plain is not None:
-        while (m := table.plain.match(text, at)) is not None:
-            number, *row = map(int, m.groups())
-            if number != len(rows) + 1:
-                break
-            rows.append(tuple(row))
-            at = m.end()
+        end = text.find("\n\n", at)
+        block = text[at:end] if end >= 0 else ""
+        found = table.plain.findall(block)
+        if len(found) == block.count("\n") and [int(row[0]) for row in found] == list(range(1, len(found) + 1)):
+            return tuple([tuple(map(int, row[1:])) for row in found]), end
     while m := table.row.match(text, at):
         if int(m[1]) != len(rows) + 1:
             raise Malformed(f"row {m[1]} of {table.heading} follows row {len(rows)}", m.start(1), m.end(1), "HLO1022")
