@@ -29,7 +29,9 @@ from hlo_tools.text.statements import Head, read_head, read_pairs
 from hlo_tools.text.tables import TABLES, Table, read_table
 
 _HEADER = re.compile(r"HloModule %?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++)(?:, ([^\n]++))?\n", re.ASCII)
-_HEAD = re.compile(r"(ENTRY )?%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII)
+_HEAD = re.compile(
+    r"(ENTRY )?(?!ENTRY )%?(?:(?<=%)|(?=[A-Za-z_]))([\w.\-]++) (?:\(([^\n]*)\) -> ([^\n]*) )?\{\n", re.ASCII
+)
 _BROKEN_HEAD = re.compile(r"(?<![^\n])(?=ENTRY\b|%?[\w.\-]+[^\S\n]*[({])(?:(ENTRY)\b[^\S\n]*)?%?([\w.\-]*)[^\n]*\n")
 """A line that was meant to start a computation."""
 _SINGLE = re.compile(rf"{INSTRUCTION_START.pattern}|{NAMELESS_START.pattern}")

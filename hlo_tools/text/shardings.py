@@ -24,7 +24,15 @@ _COMMENT = re.compile(r"/\*index=\d+\*/")
 
 def read_sharding(text: str) -> Sharding:
     """The sharding that `{...}` denotes; blanks only where XLA prints them. Raises Malformed."""
-    inner = text[1:-1]
+    try:
+        return _read(text[1:-1])
+    except Malformed:
+        raise
+    except ValueError:  # from int: more digits than Python converts
+        raise Malformed("a number is out of range", code="HLO1015") from None
+
+
+def _read(inner: str) -> Sharding:
     if inner.startswith(("{", "/*index=")) or not inner:
         members = split_braced(_COMMENT.sub("", inner))
         return Sharding(ShardingKind.TUPLE, elements=tuple(_one(m[1:-1]) for m in members))

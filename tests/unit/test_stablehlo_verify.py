@@ -51,6 +51,18 @@ def test_quantized_types_that_make_no_sense(quantized: str) -> None:
         parse_stablehlo(text)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%0 = chlo.broadcast_add %t, %t : (!stablehlo.token, !stablehlo.token) -> !stablehlo.token",
+        '%0 = stablehlo.negate %x {mhlo.sharding = "{devices=[' + "9" * 5000 + ']0}"} : tensor<f32>',
+    ],
+)
+def test_odd_lines_are_refused(line: str) -> None:
+    with pytest.raises(hlo.HloError):
+        parse_stablehlo(f"func.func @main(%x: tensor<f32>, %t: !stablehlo.token) {{\n  {line}\n  return\n}}")
+
+
 def test_meshes_have_matching_braces() -> None:
     with pytest.raises(hlo.HloError) as caught:
         parse_stablehlo('sdy.mesh @m = <["x"=2, {"y"=2]>\nfunc.func @main(%x: tensor<f32>) {\n  return\n}')

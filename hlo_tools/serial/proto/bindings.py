@@ -517,10 +517,21 @@ _DOT_FIELDS = {
 }
 _GATHER, _SCATTER = "gather_dimension_numbers", "scatter_dimension_numbers"
 
+
+def _read_value(m: Message, place: Reading) -> Any:
+    if "literal" not in m:
+        return ABSENT
+    value = read_literal(m["literal"], place.shapes)
+    shape = place.shapes.shape(m["shape"]).bare
+    if value.shape is not shape:
+        fail(f"the literal is {value.shape}, the constant {shape}", m)
+    return value
+
+
 FIELDS: dict[str, Binding] = {
     "number": simple(_read_parameter_number, lambda m, value: m.put("parameter_number", value)),
     "value": Binding(
-        lambda m, place: read_literal(m["literal"], place.shapes) if "literal" in m else ABSENT,
+        _read_value,
         lambda m, value, inst, place: (
             None if value.is_elided else m.__setitem__("literal", write_literal(value, inst.shape, place.shapes))
         ),

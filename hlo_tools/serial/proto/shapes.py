@@ -78,24 +78,33 @@ class ShapeReader:
         return layout(
             order,
             dim_level_types=_levels(message),
-            tiles=tuple(
-                tuple(None if n == _LOWEST else n for n in t.get("dimensions", ())) for t in message.get("tiles", ())
-            ),
+            tiles=tuple(_tile(t) for t in message.get("tiles", ())),
             tail_padding_alignment=message.get("tail_padding_alignment_in_elements", 0) or 1,
             index_type=_type_name(message, "index_primitive_type"),
             pointer_type=_type_name(message, "pointer_primitive_type"),
             element_bits=message.get("element_size_in_bits", 0),
             memory_space=message.get("memory_space", 0),
-            split_configs=tuple(
-                SplitConfig(c.get("dimension", 0), tuple(c.get("split_indices", ())))
-                for c in message.get("split_configs", ())
-            ),
+            split_configs=tuple(_split(c) for c in message.get("split_configs", ())),
             physical_shape=self.shape(message["physical_shape"]).text if "physical_shape" in message else "",
             metadata_prefix_bytes=message.get("dynamic_shape_metadata_prefix_bytes", 0),
         )
 
 
 _PLAIN = {"minor_to_major", "tail_padding_alignment_in_elements"}
+
+
+def _tile(message: Message) -> tuple[int | None, ...]:
+    sizes = message.get("dimensions", ())
+    if any(n < 0 and n != _LOWEST for n in sizes):
+        fail(f"{list(sizes)} is no tile", message)
+    return tuple(None if n == _LOWEST else n for n in sizes)
+
+
+def _split(message: Message) -> SplitConfig:
+    dimension, indices = message.get("dimension", 0), tuple(message.get("split_indices", ()))
+    if not indices or min(dimension, *indices) < 0:
+        fail(f"dimension {dimension} cannot be split at {list(indices)}", message)
+    return SplitConfig(dimension, indices)
 
 
 def _levels(message: Message) -> tuple[str, ...]:

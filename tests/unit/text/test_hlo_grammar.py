@@ -93,6 +93,12 @@ def test_unusual_lines(lines: list[str]) -> None:
     assert careful(text) == quick(text)
 
 
+@pytest.mark.parametrize("head", ["ENTRY {", "ENTRY %ENTRY {", "%ENTRY {", "ENTRY ENTRY {", "ENTRY () -> f32[] {"])
+def test_entries_without_names(head: str) -> None:
+    text = f"HloModule m\n\n{head}\n  ROOT %c = f32[] constant(1)\n}}\n"
+    assert careful(text) == quick(text)
+
+
 @pytest.mark.parametrize(
     ("rule", "text", "plain"),
     [

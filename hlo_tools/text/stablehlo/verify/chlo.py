@@ -22,6 +22,7 @@ def _top_k(site: Site) -> None:
 
 def _broadcast(site: Site) -> None:
     types = [t for t in site.operands if t.is_tensor]
+    site.require(bool(types), "operands", "requires tensors")
     if site.short != "broadcast_select" and site.short != "broadcast_complex":
         message = "requires compatible element types for all operands"
         site.require(all(compatible_elements(types[0], t) for t in types), "elements", message)

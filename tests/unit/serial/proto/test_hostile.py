@@ -161,6 +161,15 @@ def many_tuples(m: Message) -> None:
     constant(m)["shape"] = shape
 
 
+def in_layout(name: str, kind: str, field: str, value: object) -> Callable[[Message], None]:
+    def edit(m: Message) -> None:
+        part = Message(KINDS[kind])
+        part[field] = value
+        parameter(m)["shape"]["layout"][name] = [part]
+
+    return edit
+
+
 def set_in_constant(name: str, value: object) -> Callable[[Message], None]:
     return lambda m: constant(m).__setitem__(name, value)
 
@@ -174,6 +183,9 @@ def set_in_entry(name: str, value: object) -> Callable[[Message], None]:
     [
         (huge_literal, "elements do not fill f32[1073741824,1073741824]"),
         (many_tuples, "nested deeper than 100"),
+        (lambda m: constant(m)["shape"].__setitem__("element_type", 4), "the literal is f32[], the constant s32[]"),
+        (in_layout("tiles", "TileProto", "dimensions", [8, -1]), "[8, -1] is no tile"),
+        (in_layout("split_configs", "SplitConfigProto", "dimension", 0), "cannot be split at []"),
         (set_in_constant("opcode", "frobnicate"), "'frobnicate' is no opcode"),
         (set_in_constant("operand_ids", [12345]), "instruction 12345, which is not before it"),
         (set_in_constant("id", 0), "is no"),
