@@ -151,6 +151,12 @@ def huge_literal(m: Message) -> None:
     constant(m)["literal"]["shape"] = shape
 
 
+def other_shape(m: Message) -> None:
+    shape = Message(KINDS["ShapeProto"])
+    shape["element_type"] = 4
+    constant(m)["shape"] = shape
+
+
 def many_tuples(m: Message) -> None:
     shape = Message(KINDS["ShapeProto"])
     shape["element_type"] = 11
@@ -183,7 +189,7 @@ def set_in_entry(name: str, value: object) -> Callable[[Message], None]:
     [
         (huge_literal, "elements do not fill f32[1073741824,1073741824]"),
         (many_tuples, "nested deeper than 100"),
-        (lambda m: constant(m)["shape"].__setitem__("element_type", 4), "the literal is f32[], the constant s32[]"),
+        (other_shape, "the literal is f32[], the constant s32[]"),
         (in_layout("tiles", "TileProto", "dimensions", [8, -1]), "[8, -1] is no tile"),
         (in_layout("split_configs", "SplitConfigProto", "dimension", 0), "cannot be split at []"),
         (set_in_constant("opcode", "frobnicate"), "'frobnicate' is no opcode"),
