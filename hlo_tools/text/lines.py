@@ -207,6 +207,8 @@ class LineReader:
         shapes = self.context.shapes
         found = shapes.get(text)
         if found is None:
+            if "/" in text and "/" in _INDEX.sub("", text):  # comments where the grammar may not have them
+                raise Malformed("not in the plain form")
             found = shapes[text] = parse_shape(text)
         return found
 

@@ -75,6 +75,8 @@ def test_damaged_lines(line: str, changes: list[tuple[float, str, bool]]) -> Non
         ["%b = f32[2]{0} negate(f32[2]{0} %a)", "ROOT %c = f32[2]{0} add(f32[2]{0} %a, f32[2]{0} %b)"],
         ["%b = f32[2]{0} negate(f32[3]{0} %a)", "ROOT %c = f32[2]{0} abs(%b)"],
         ["%b = f32[2]{0} negate(%a), ", "ROOT %c = f32[2]{0} abs(%b), "],
+        ["%b = f32[2/*x*/]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%b)"],
+        ["%b = f32[2/*(*/]{0} negate(%a)", "ROOT %c = (f32[2/*x*/]{0}, f32[2]{0}) tuple(%a, %b)"],
         ["%b = f32[2]{0} add(%a, %a, )", "ROOT %c = f32[2]{0} abs(%b)"],
         ["ROOT %b = f32[2]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%b)"],
         ["%a = f32[2]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%a)"],
