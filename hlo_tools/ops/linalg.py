@@ -40,20 +40,22 @@ class Cholesky(Op[CholeskyAttrs]):
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         element = inst.shape.element
-        a = xs[0].astype(wide_dtype(element))
-        lower = np.tril(a) if inst.attrs.lower else np.conj(np.swapaxes(np.triu(a), -1, -2))
-        n = a.shape[-1]
-        factors = np.empty((prod(a.shape[:-2]), n, n), a.dtype)
-        for i, matrix in enumerate(lower.reshape(factors.shape)):
+        n = xs[0].shape[-1]
+        factors = np.empty((prod(xs[0].shape[:-2]), n, n), element.dtype)
+        for i, matrix in enumerate(xs[0].reshape(factors.shape)):
             try:
-                factors[i] = np.linalg.cholesky(matrix)
+                factors[i] = narrow(_factor(matrix.astype(wide_dtype(element)), inst.attrs.lower), element)
             except np.linalg.LinAlgError:
                 factors[i] = np.nan
-        factor = factors.reshape(lower.shape)
-        return narrow(factor if inst.attrs.lower else np.conj(np.swapaxes(factor, -1, -2)), element)
+        return factors.reshape(xs[0].shape)
 
     def cost(self, inst: Instruction) -> Cost:
         return Cost(flops=inst.shape.size * inst.shape.dims[-1] // 3)
+
+
+def _factor(a: Array, lower: bool) -> Array:
+    """The factor of one matrix; numpy reads the lower triangle only."""
+    return np.linalg.cholesky(a) if lower else np.linalg.cholesky(a.T.conj()).T.conj()
 
 
 def _need_square(x: Shape) -> None:

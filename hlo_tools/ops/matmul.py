@@ -9,7 +9,9 @@ import numpy as np
 from hlo_tools.ir.element import ElementType
 from hlo_tools.ops.numerics import Array, integer_info, narrow
 
-_EXACT_DOUBLE = 2.0**53
+_EXACT_SINGLE, _EXACT_DOUBLE = 2.0**24, 2.0**53
+_ROWS = 128
+"""So many rows at a time become floats, which take more memory than short integers do."""
 
 
 def batched_matmul(x: Array, y: Array, element: ElementType) -> Array:
@@ -40,14 +42,24 @@ def accumulator(element: ElementType) -> np.dtype[Any]:
 
 
 def _integer_matmul(x: Array, y: Array, element: ElementType) -> Array:
-    """Modulo 2^bits; by way of doubles (which have a fast product) where no sum leaves their exact range."""
+    """Modulo 2^bits; by way of floats (which have a fast product) where no sum leaves their exact range."""
     wide = np.uint64 if not element.is_signed else np.int64
     if x.size and y.size:
         bound = _magnitude(x) * _magnitude(y) * x.shape[-1]
+        if bound <= _EXACT_SINGLE:
+            return _by_rows(x, y.astype(np.float32), element)
         if bound < _EXACT_DOUBLE:
-            exact = np.matmul(x.astype(np.float64), y.astype(np.float64))
-            return narrow(exact.astype(np.int64), element)
+            return _by_rows(x, y.astype(np.float64), element)
     return narrow(np.matmul(x.astype(wide), y.astype(wide)), element)
+
+
+def _by_rows(x: Array, y: Array, element: ElementType) -> Array:
+    """The product of integers with integers that are written as floats."""
+    result = np.empty((*x.shape[:-1], y.shape[-1]), element.dtype)
+    for i in range(0, x.shape[-2], _ROWS):
+        rows = slice(i, i + _ROWS)
+        result[..., rows, :] = narrow(np.matmul(x[..., rows, :].astype(y.dtype), y).astype(np.int64), element)
+    return result
 
 
 def _magnitude(x: Array) -> float:

@@ -27,6 +27,24 @@ def sorting_order(env: Env, comparator: Computation, lines: Sequence[Array]) -> 
     return _merge_order(env, comparator, lines)
 
 
+def sorted_alone(env: Env, comparator: Computation, line: Array) -> Array | None:
+    """A line that goes by its own values in order, where equal ones are the same bits: numpy's fast sort may be used.
+
+    None where the comparator is another one, or the line has NaN or a zero below zero.
+    """
+    known = _keyed(comparator)
+    if known is None or line.dtype.kind not in "iuf":
+        return None
+    left, descending, _ = known
+    value = _value_of(env, comparator, left, [line, line])
+    if value.dtype != line.dtype or not np.array_equal(value, line):  # nor is it where there is NaN
+        return None
+    if line.dtype.kind == "f" and np.signbit(line[line == 0]).any():
+        return None
+    ordered = np.sort(line, axis=-1)
+    return ordered[..., ::-1] if descending else ordered
+
+
 @by_version
 def _keyed(comparator: Computation) -> tuple[Instruction, bool, bool] | None:
     """(key of the first element, descending, total order) of a comparator `f(a) < f(b)` or `f(a) > f(b)`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.op import Callee, Cost, Env, Op
 from hlo_tools.ir.shape import Shape, scalar, tuple_of
 from hlo_tools.ops.numerics import Array, total_order_key
-from hlo_tools.ops.ordering import sorting_order
+from hlo_tools.ops.ordering import sorted_alone, sorting_order
 from hlo_tools.ops.rules import (
     arrays_or_array,
     made,
@@ -60,6 +61,8 @@ class Sort(Op[SortAttrs]):
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         axis = inst.attrs.dimensions[0]
         lines = [np.moveaxis(x, axis, -1) for x in xs]
+        if len(lines) == 1 and (alone := sorted_alone(env, inst.attrs.to_apply, lines[0])) is not None:
+            return np.moveaxis(alone, -1, axis)
         order = sorting_order(env, inst.attrs.to_apply, lines)
         ordered = tuple(np.moveaxis(np.take_along_axis(x, order, -1), -1, axis) for x in lines)
         return ordered[0] if len(xs) == 1 else ordered
@@ -102,11 +105,20 @@ class TopK(Op[TopKAttrs]):
         return Cost(flops=inst.operands[0].shape.size * max(inst.attrs.k, 1).bit_length())
 
 
+_AT_ONCE = 1 << 16
+"""So many elements of whole lines are sorted at a time, whose keys take more memory than they do."""
+
+
 def best(x: Array, element: ElementType, k: int, largest: bool = True) -> tuple[Array, Array]:
     """The k largest (or smallest) elements of the last dimension in total order, best first, and their indices."""
-    key = total_order_key(x, element)
-    order = np.argsort(np.invert(key) if largest else key, axis=-1, kind="stable")[..., :k]
-    return np.take_along_axis(x, order, -1), order.astype(np.int32)
+    lines = x.reshape(prod(x.shape[:-1]), x.shape[-1])
+    order = np.empty((len(lines), k), np.int32)
+    step = max(1, _AT_ONCE // max(x.shape[-1], 1))
+    for i in range(0, len(lines), step):
+        key = total_order_key(lines[i : i + step], element)
+        order[i : i + step] = np.argsort(np.invert(key) if largest else key, axis=-1, kind="stable")[:, :k]
+    order = order.reshape(*x.shape[:-1], k)
+    return np.take_along_axis(x, order, -1), order
 
 
 sort = Sort()
