@@ -37,6 +37,7 @@ from hlo_tools.passes import registry
 from hlo_tools.passes.instruments import Verify
 from hlo_tools.passes.manager import PassManager
 from hlo_tools.passes.pipeline import parse_pipeline
+from hlo_tools.serial.bytecode import artifact_text, is_bytecode, parse_bytecode
 from hlo_tools.serial.proto import forms as protos
 from hlo_tools.serial.proto.forms import Envelope, Snapshot
 from hlo_tools.serial.proto.snapshot import snapshot_arguments, snapshot_of
@@ -96,6 +97,7 @@ __all__ = [
     "Verdict",
     "VerifyError",
     "VerifyOptions",
+    "artifact_text",
     "assert_replays",
     "bench",
     "bundle_contents",
@@ -164,6 +166,8 @@ def _parse(text: str, filename: str, warn: Warn, max_errors: int) -> Module:
 
 def _load_snapshot(path: str, warn: Warn, max_errors: int) -> Snapshot:
     data, name = read_bytes(path), display_name(path)
+    if is_bytecode(data):
+        return Snapshot(parse_bytecode(data, name))
     if protos.is_binary(data):
         return protos.read_binary(data, name, warn)
     text = decode(data, name)

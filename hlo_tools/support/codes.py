@@ -205,6 +205,12 @@ CODES: dict[str, Explanation] = {
         "XLA keeps this outside of HloModuleProto, for instance the number of replicas in the configuration of a "
         "run, or has no field for it. The proto is written without it. HLO text keeps it.",
     ),
+    "HLO1060": Explanation(
+        "a damaged portable artifact",
+        "The bytes start as MLIR bytecode does, but are no portable artifact of StableHLO that this version reads: "
+        "they end too early, a number or a length is wrong, they hold operations of other dialects than VHLO, or the "
+        "file is newer than StableHLO 1.20. The message says at which byte.",
+    ),
     "HLO1501": Explanation(
         "unexpected text in StableHLO",
         "The MLIR text does not follow the syntax of the op or of MLIR at this place. The message says what was"

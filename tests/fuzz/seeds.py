@@ -108,6 +108,7 @@ def seeds(corpus: Path | None = None) -> dict[str, list[list[bytes]]]:
         "stablehlo": [found for folder in folders if (found := _texts(folder, "*.mlir"))],
         "proto": [binary],
         "pbtxt": [text],
+        "bytecode": [[path.read_bytes() for path in sorted(TESTDATA.rglob("*.mlirbc"))]],
         "packed": [modules[0], binary, text],
         "archive": [[gzip.compress(data, mtime=0) for data in [*binary, *modules[0][::_EACH]]]],
         "pipeline": [_pipelines()],

@@ -95,6 +95,7 @@ TARGETS: dict[str, tuple[Callable[[Path], bool], float]] = {
     "proto": (proto, 20),
     "pbtxt": (proto, 10),
     "archive": (module, 1),
+    "bytecode": (module, 5),
     "packed": (packed, 1),
     "readers": (readers, 10),
     "pipeline": (pipeline, 5),

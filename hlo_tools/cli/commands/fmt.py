@@ -11,8 +11,10 @@ from hlo_tools.cli import execution
 from hlo_tools.cli.options import Constants, Form, InputFiles, PrintChanges, PrintForm
 from hlo_tools.cli.session import emit, note, session
 from hlo_tools.cli.text import in_form
+from hlo_tools.serial.bytecode import is_bytecode
 from hlo_tools.support.diagnostic import UsageError
-from hlo_tools.support.files import read_source, write_outputs
+from hlo_tools.support.files import decode, display_name, read_bytes, write_outputs
+from hlo_tools.support.source import Source
 from hlo_tools.text.detect import is_mlir
 
 PANEL = "Inspect and convert"
@@ -21,6 +23,7 @@ EXAMPLES = (
     ("hlo fmt --preset canonical module.hlo", "Print a text that does not depend on names and order."),
     ("hlo fmt --print-option print_metadata=false module.hlo", "Print the long form without metadata."),
     ("hlo fmt model.mlir", "Print StableHLO as stablehlo-opt would."),
+    ("hlo fmt model.mlirbc", "Look into a portable artifact."),
     ("hlo fmt --in-place *.hlo", "Rewrite files that look different."),
     ("hlo fmt --check *.hlo", "Name the files that would change, and leave with 1 if any would."),
 )
@@ -39,7 +42,8 @@ def command(
 ) -> int:
     """Print modules in XLA's form, or rewrite the files.
 
-    StableHLO stays StableHLO, in the form that stablehlo-opt prints, unless a preset or an option of HLO text is given.
+    StableHLO stays StableHLO, in the form that stablehlo-opt prints, unless a preset or an option of HLO text is given;
+    portable artifacts are printed as text, and never rewritten.
     Presets and options are those of XLA's HloPrintOptions; `--print-option post_order=true` prints instructions and
     computations in XLA's order in place of their own.
     """
@@ -47,7 +51,7 @@ def command(
         raise UsageError.at("HLO6006", "hlo fmt: --in-place needs files, not standard input")
     differ = 0
     for path in files:
-        source = read_source(path)
+        source = _source(path)
         if is_mlir(source.text) and form is Form.long and not (constants or print_option):
             text = hlo.format_stablehlo(source.text, source.name)
         else:
@@ -63,3 +67,9 @@ def command(
             else:
                 write_outputs({path: text.encode()})
     return 1 if check and differ else 0
+
+
+def _source(path: str) -> Source:
+    """The text of a file; that of the program in a portable artifact."""
+    data, name = read_bytes(path), display_name(path)
+    return Source(name, hlo.artifact_text(data, name) if is_bytecode(data) else decode(data, name))

@@ -56,8 +56,9 @@ def command(
 ) -> None:
     """Convert a module; the input's format is found by content.
 
-    Read are HLO and StableHLO text, and HloModuleProto, HloProto and HloSnapshot in binary and text form, each perhaps
-    compressed. An output named *.gz or *.zst is compressed. What a format cannot hold is said in a warning.
+    Read are HLO and StableHLO text, portable artifacts of StableHLO, and HloModuleProto, HloProto and HloSnapshot in
+    binary and text form, each perhaps compressed. An output named *.gz or *.zst is compressed. What a format cannot
+    hold is said in a warning.
     """
     state = session(context)
     snapshot = state.load_snapshot(file)

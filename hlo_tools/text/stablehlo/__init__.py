@@ -16,7 +16,7 @@ from hlo_tools.text.stablehlo.spelling import NO_TWIN
 from hlo_tools.text.stablehlo.syntax import Program
 from hlo_tools.text.stablehlo.verify import verify_program
 
-__all__ = ["format_stablehlo", "parse_stablehlo", "to_stablehlo"]
+__all__ = ["format_stablehlo", "import_program", "parse_stablehlo", "to_stablehlo"]
 
 
 def format_stablehlo(text: str, filename: str = "<string>") -> str:
@@ -28,11 +28,22 @@ def format_stablehlo(text: str, filename: str = "<string>") -> str:
 def _read(source: Source) -> Program:
     """The program, verified."""
     program = read_program(source)
+    _need_sound(program, source)
+    return program
+
+
+def _need_sound(program: Program, source: Source) -> None:
     if not program.operations:
         raise ParseError.at("HLO1506", "there is no function", source.span(0, 1) if source.text else None)
     if broken := verify_program(program, source):
         raise VerifyError(broken)
-    return program
+
+
+def import_program(program: Program, filename: str) -> Module:
+    """The module that a program denotes which was not read from text; as `parse_stablehlo`, without places."""
+    source = Source(filename, "")
+    _need_sound(program, source)
+    return Importer(program, source).run()
 
 
 def parse_stablehlo(text: str, filename: str = "<string>") -> Module:

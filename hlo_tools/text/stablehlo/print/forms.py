@@ -252,6 +252,13 @@ def _barrier(line: Line) -> str:
     return f"{line.op.name}{line.rest()} {', '.join(line.uses)} : {', '.join(line.result_types)}"
 
 
+def _rng_bit_generator(line: Line) -> str:
+    if line.op.regions or len(line.result_types) != 2:
+        raise Unfit
+    algorithm = read.word(line.take("rng_algorithm"))
+    return f"{line.op.name} {', '.join(line.uses)}, algorithm = {algorithm}{line.rest()} : {line.signature(full=True)}"
+
+
 def _by_result(line: Line) -> str:
     """Only the type of the result: the operands' follow."""
     uses = f" {', '.join(line.uses)}" if line.uses else ""
@@ -368,6 +375,7 @@ PRETTY: dict[str, Form] = {
             "unary_einsum": _form(_config("einsum_config")),
             "fft": _form(_enum("type", "fft_type"), _list("length", "fft_length")),
             "cholesky": _typed(_lower),
+            "rng_bit_generator": _rng_bit_generator,
             "rng": _form(_enum("distribution", "rng_distribution")),
             "get_dimension_size": _form(_one("dim", "dimension")),
             "set_dimension_size": _form(_one("dim", "dimension")),

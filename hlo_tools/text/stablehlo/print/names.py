@@ -13,7 +13,7 @@ from hlo_tools.text.stablehlo.syntax import Block, Dense, Operation, Region
 from hlo_tools.text.stablehlo.verify.types import element_class
 
 _FUNCTION = frozenset({"func.func", "builtin.module"})
-_HINTS = {"chlo.top_k": ("values", "indices")}
+_HINTS = {"chlo.top_k": ("values", "indices"), "stablehlo.rng_bit_generator": ("output_state", "output")}
 
 
 @dataclass(frozen=True, slots=True)

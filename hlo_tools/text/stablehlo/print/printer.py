@@ -142,7 +142,8 @@ class Printer:
             return False
         pairs = ", ".join(f"({line.uses[i]} init: {line.uses[count + i]})" for i in range(count))
         inner = _applied(block)
-        name = f" applies {inner}" if inner is not None and count == 1 else ""
+        short = inner is not None and count == 1 and tidy(block.arguments[0].type) == line.operand_types[1]
+        name = f" applies {inner}" if short else ""
         rest = {k: v for k, v in op.attributes.items() if k != "dimensions"}
         extra = f" {dictionary_text(rest)}" if rest else ""
         head = (

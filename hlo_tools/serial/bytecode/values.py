@@ -1,0 +1,551 @@
+"""Attributes and types of bytecode -> those of the syntax tree, under the names that StableHLO has for them.
+
+Source: `BuiltinDialectBytecode.td` of MLIR, `VhloBytecode.cpp` of openxla/stablehlo. A type becomes its text. An
+attribute of VHLO becomes the attribute of StableHLO that means the same; where that depends on the operation, it is a
+tuple, a string or a number, and `operations.py` goes on from there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from hlo_tools.ir.element import F64, Kind
+from hlo_tools.ir.literal import Literal, literal
+from hlo_tools.ir.shape import Shape
+from hlo_tools.serial.bytecode.container import Container, Entry
+from hlo_tools.serial.bytecode.stream import Damaged, Stream
+from hlo_tools.text.malformed import Malformed
+from hlo_tools.text.stablehlo import syntax as s
+from hlo_tools.text.stablehlo.attributes import text_of
+from hlo_tools.text.stablehlo.spelling import dense
+from hlo_tools.text.stablehlo.strings import quote
+from hlo_tools.text.stablehlo.types import Types
+
+T = TypeVar("T")
+
+MAX_DEPTH = 64
+"""Attributes inside attributes, and types inside types."""
+MAX_TEXT = 1 << 16
+"""Characters of a type."""
+MAX_WEIGHT = 1 << 22
+"""Values inside one attribute, which may hold others several times."""
+
+NO_TYPE = "none"
+
+_PLAIN_TYPES = {
+    0: "i1", 2: "bf16", 3: "f16", 4: "f32", 5: "f64", 6: "f8E4M3FN", 7: "f8E5M2", 9: "index", 10: "i4", 11: "i8",
+    12: "i16", 13: "i32", 14: "i64", 15: "ui4", 16: "ui8", 17: "ui16", 18: "ui32", 19: "ui64",
+    22: "!stablehlo.token", 26: "!shape.witness", 27: "f8E4M3FNUZ", 28: "f8E5M2FNUZ", 29: "f8E4M3B11FNUZ", 31: "i2",
+    32: "ui2", 33: NO_TYPE, 34: "tf32", 35: "f8E4M3", 36: "f8E3M4", 37: "f4E2M1FN", 38: "f6E2M3FN", 39: "f6E3M2FN",
+    40: "f8E8M0FNU",
+}  # fmt: skip
+"""Types of VHLO without parts, by their code."""
+
+_ENUMS: dict[int, tuple[str, Mapping[int, str]]] = {
+    3: ("comparison_direction", dict(enumerate(("EQ", "NE", "GE", "GT", "LE", "LT")))),
+    4: ("comparison_type", dict(enumerate(("NOTYPE", "FLOAT", "TOTALORDER", "SIGNED", "UNSIGNED")))),
+    7: ("fft_type", dict(enumerate(("FFT", "IFFT", "RFFT", "IRFFT")))),
+    11: ("precision", dict(enumerate(("DEFAULT", "HIGH", "HIGHEST")))),
+    12: ("rng_algorithm", dict(enumerate(("DEFAULT", "THREE_FRY", "PHILOX")))),
+    13: ("rng_distribution", {1: "UNIFORM", 2: "NORMAL"}),
+    16: ("transpose", dict(enumerate(("TRANSPOSE_INVALID", "NO_TRANSPOSE", "TRANSPOSE", "ADJOINT")))),
+    19: ("result_accuracy_mode", dict(enumerate(("DEFAULT", "HIGHEST", "TOLERANCE")))),
+}
+"""Enumerations of VHLO by their code: what StableHLO calls them and their values."""
+
+UNBOUNDED = -(1 << 63)
+
+
+class Values:
+    """Reads each attribute and each type of a file once."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self._types: dict[int, str] = {}
+        self._attributes: dict[int, s.Attribute] = {}
+        self._weights: dict[int, int] = {}
+        self._depth = 0
+        self._weight = 0
+        self._shapes = Types({})
+
+    # ---- by number
+
+    def type(self, stream: Stream) -> str:
+        """The text of the type whose number comes next."""
+        return self.type_at(stream.index(len(self.container.types), "type"))
+
+    def type_at(self, number: int) -> str:
+        """The text of a type."""
+        found = self._types.get(number)
+        if found is None:
+            found = self._types[number] = self._read_type(self.container.types[number])
+        return found
+
+    def attribute(self, stream: Stream) -> s.Attribute:
+        """The attribute whose number comes next."""
+        return self.attribute_at(stream.index(len(self.container.attributes), "attribute"))
+
+    def attribute_at(self, number: int) -> s.Attribute:
+        """An attribute."""
+        if number not in self._attributes:
+            outer, self._weight = self._weight, 1
+            self._attributes[number] = self._read_attribute(self.container.attributes[number])
+            self._weights[number], self._weight = self._weight, outer
+        self._weight += self._weights[number]
+        if self._weight > MAX_WEIGHT:
+            raise Damaged(f"an attribute holds more than {MAX_WEIGHT} values", self.container.attributes[number].start)
+        return self._attributes[number]
+
+    def location(self, stream: Stream) -> s.Location:
+        """The location whose number comes next."""
+        found = self.attribute(stream)
+        return found if isinstance(found, s.Location) else s.UNKNOWN
+
+    def name(self, stream: Stream) -> str:
+        """The string attribute whose number comes next."""
+        found = self.attribute(stream)
+        if not isinstance(found, str):
+            stream.fail("expected a string")
+        return found
+
+    # ---- types
+
+    def _read_type(self, entry: Entry) -> str:
+        stream = self._open(entry)
+        if not entry.own:
+            return stream.text()
+        readers = _BUILTIN_TYPES if entry.dialect == "builtin" else _VHLO_TYPES
+        text = self._read(entry, stream, readers, _PLAIN_TYPES if entry.dialect == "vhlo" else {})
+        if len(text) > MAX_TEXT:
+            raise Damaged(f"a type has more than {MAX_TEXT} characters", entry.start)
+        return text
+
+    def _read_attribute(self, entry: Entry) -> s.Attribute:
+        stream = self._open(entry)
+        if not entry.own:
+            return s.Angles(stream.text())
+        readers = _BUILTIN_ATTRIBUTES if entry.dialect == "builtin" else _VHLO_ATTRIBUTES
+        return self._read(entry, stream, readers, {})
+
+    def _open(self, entry: Entry) -> Stream:
+        if entry.own and entry.dialect not in ("builtin", "vhlo"):
+            raise Damaged(f"attributes and types of the dialect {entry.dialect} are not known", entry.start)
+        return Stream(self.container.data, entry.start, entry.end)
+
+    def _read(
+        self, entry: Entry, stream: Stream, readers: Mapping[int, Callable[[Values, Stream], T]], plain: Mapping[int, T]
+    ) -> T:
+        code = stream.number()
+        if code in plain:
+            return plain[code]
+        reader = readers.get(code)
+        if reader is None:
+            raise Damaged(f"{entry.dialect} has no attribute or type of kind {code} here", entry.start)
+        if self._depth >= MAX_DEPTH:
+            raise Damaged(f"attributes or types nested deeper than {MAX_DEPTH}", entry.start)
+        self._depth += 1
+        try:
+            return reader(self, stream)
+        finally:
+            self._depth -= 1
+
+    # ---- helpers of the readers
+
+    def shape(self, text: str, stream: Stream) -> Shape:
+        """The shape that a type denotes."""
+        try:
+            return self._shapes.shape(text)
+        except Malformed as e:
+            stream.fail(e.message)
+
+
+# ---- types
+
+
+def _function(values: Values, stream: Stream) -> str:
+    inputs = stream.many(lambda: values.type(stream))
+    outputs = stream.many(lambda: values.type(stream))
+    return f"({', '.join(inputs)}) -> ({', '.join(outputs)})"
+
+
+def _tensor(values: Values, stream: Stream) -> str:
+    sizes = stream.many(stream.signed)
+    return f"tensor<{_sizes(sizes)}{values.type(stream)}>"
+
+
+def _encoded(values: Values, stream: Stream) -> str:
+    encoding = values.attribute(stream)
+    sizes = stream.many(stream.signed)
+    element = values.type(stream)
+    shown = f", #{encoding.name}<{encoding.body}>" if isinstance(encoding, s.Struct) else ""
+    return f"tensor<{_sizes(sizes)}{element}{shown}>"
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return "".join("?x" if n == UNBOUNDED else f"{n}x" for n in sizes)
+
+
+def _memref(values: Values, stream: Stream) -> str:
+    sizes = stream.many(stream.signed)
+    return f"memref<{_sizes(sizes)}{values.type(stream)}>"
+
+
+def _quantized(values: Values, stream: Stream) -> str:
+    flags = stream.number()
+    storage, expressed = values.type(stream), values.type(stream)
+    scale = _double(stream)
+    zero, low, high = stream.signed(), stream.signed(), stream.signed()
+    return f"!quant.uniform<{_storage(storage, flags, low, high)}:{expressed}, {_scale(scale, zero)}>"
+
+
+def _quantized_by_axis(values: Values, stream: Stream) -> str:
+    flags = stream.number()
+    storage, expressed = values.type(stream), values.type(stream)
+    axis, low, high = stream.number(), stream.signed(), stream.signed()
+    scales = stream.many(lambda: _double(stream))
+    zeros = stream.many(stream.signed)
+    if len(scales) != len(zeros):
+        stream.fail(f"{len(scales)} scales and {len(zeros)} zero points")
+    pairs = ",".join(map(_scale, scales, zeros))
+    return f"!quant.uniform<{_storage(storage, flags, low, high)}:{expressed}:{axis}, {{{pairs}}}>"
+
+
+def _storage(type_: str, flags: int, low: int, high: int) -> str:
+    """The storage type, with its limits where they are not those of the type."""
+    name = type_ if flags & 1 else "u" + type_.removeprefix("u")
+    bits = int("".join(filter(str.isdigit, type_)) or 0)
+    least = -(1 << (bits - 1)) if flags & 1 else 0
+    full = (least, (1 << (bits - 1)) - 1 if flags & 1 else (1 << bits) - 1) if bits else (low, high)
+    return name if (low, high) == full else f"{name}<{low}:{high}>"
+
+
+def _scale(scale: float, zero: int) -> str:
+    return _decimal(scale) + (f":{zero}" if zero else "")
+
+
+def _double(stream: Stream) -> float:
+    value: float = struct.unpack("<d", (stream.signed() & ((1 << 64) - 1)).to_bytes(8, "little"))[0]
+    return value
+
+
+def _listed(name: str) -> Callable[[Values, Stream], str]:
+    return lambda values, stream: f"{name}<{', '.join(stream.many(lambda: values.type(stream)))}>"
+
+
+def _around(name: str) -> Callable[[Values, Stream], str]:
+    return lambda values, stream: f"{name}<{values.type(stream)}>"
+
+
+_VHLO_TYPES: dict[int, Callable[[Values, Stream], str]] = {
+    1: _around("complex"),
+    8: _function,
+    20: _tensor,
+    21: _encoded,
+    23: _listed("tuple"),
+    24: _quantized,
+    25: lambda values, stream: f"tensor<*x{values.type(stream)}>",
+    30: _quantized_by_axis,
+    41: _memref,
+    42: _listed("!stablehlo.future"),
+}
+
+
+def _integer_type(values: Values, stream: Stream) -> str:
+    flagged = stream.number()
+    return f"{('i', 'si', 'ui', 'i')[flagged & 3]}{flagged >> 2}"
+
+
+_BUILTIN_TYPES: dict[int, Callable[[Values, Stream], str]] = {
+    0: _integer_type,
+    1: lambda values, stream: "index",
+    2: _function,
+    3: lambda values, stream: "bf16",
+    4: lambda values, stream: "f16",
+    5: lambda values, stream: "f32",
+    6: lambda values, stream: "f64",
+    9: _around("complex"),
+    12: lambda values, stream: NO_TYPE,
+    13: _tensor,
+    14: _encoded,
+    15: _listed("tuple"),
+}
+
+
+# ---- attributes of VHLO
+
+
+def _array(values: Values, stream: Stream) -> s.Attribute:
+    return tuple(stream.many(lambda: values.attribute(stream)))
+
+
+def _dictionary(values: Values, stream: Stream) -> s.Attribute:
+    return dict(stream.many(lambda: (values.name(stream), values.attribute(stream))))
+
+
+def _enumeration(code: int) -> Callable[[Values, Stream], s.Attribute]:
+    name, words = _ENUMS[code]
+
+    def read(values: Values, stream: Stream) -> s.Attribute:
+        number = stream.number()
+        if number not in words:
+            stream.fail(f"{name} has no value {number}")
+        if name == "result_accuracy_mode":
+            return s.Struct(f"stablehlo.{name}", words[number])
+        return s.Struct("stablehlo", f"{name} {words[number]}")
+
+    return read
+
+
+def _bits(stream: Stream, width: int) -> int:
+    """An integer of `width` bits, as it lies in memory."""
+    if width <= 8:
+        return stream.byte()
+    if width <= 64:
+        return stream.signed()
+    words = stream.many(stream.signed)
+    return sum((w & ((1 << 64) - 1)) << 64 * i for i, w in enumerate(words))
+
+
+def _width(type_: str) -> int:
+    if type_ == "index":
+        return 64
+    if type_ == "bf16":
+        return 16
+    digits = "".join(c for c in type_.lstrip("uif")[:2] if c.isdigit())
+    return int(digits) if digits else 64
+
+
+def _integer(values: Values, stream: Stream) -> s.Attribute:
+    type_ = values.type(stream)
+    width = _width(type_)
+    if not width:
+        stream.fail(f"there are no numbers of type {type_}")
+    value = _bits(stream, width) & ((1 << width) - 1)
+    if type_ == "i1":
+        return bool(value)
+    signed = not type_.startswith("u") and value >> (width - 1)
+    return s.Number(str(value - (1 << width) if signed else value), type_)
+
+
+def _float(values: Values, stream: Stream) -> s.Attribute:
+    type_ = values.type(stream)
+    width = _width(type_)
+    raw = _bits(stream, width) & ((1 << width) - 1)
+    shape = values.shape(f"tensor<{type_}>", stream)
+    element = shape.element
+    if element.kind is not Kind.FLOAT:
+        stream.fail(f"{type_} is no type of numbers with a fraction")
+    value = np.array([raw], f"<u{element.bytes}").view(element.dtype).reshape(())
+    shown = dense(Literal(shape, value))
+    assert isinstance(shown, s.Dense)
+    return s.Number(shown.body, type_)
+
+
+def _elements(values: Values, stream: Stream) -> s.Attribute:
+    type_ = values.type(stream)
+    return _dense(values, stream, type_, stream.take(stream.number()))
+
+
+def _dense(values: Values, stream: Stream, type_: str, data: bytes) -> s.Attribute:
+    """Dense elements: one that stands for all, or each; truths are packed, eight to a byte."""
+    if "!quant" in type_:
+        return s.Dense(f'"0x{data.hex().upper()}"', type_)
+    shape = values.shape(type_, stream)
+    if not shape.is_array or not shape.is_static:
+        stream.fail(f"a constant cannot be of type {type_}")
+    element, size = shape.element, shape.size
+    width = element.dtype.itemsize
+    if element.kind is Kind.PRED:
+        if len(data) == 1 and data[0] in (0x00, 0xFF):
+            array = np.broadcast_to(np.bool_(data[0] != 0), shape.dims)
+        elif len(data) == -(-size // 8):
+            bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[:size]
+            array = bits.astype(np.bool_).reshape(shape.dims)
+        elif len(data) == size:
+            array = (np.frombuffer(data, np.uint8) != 0).reshape(shape.dims)
+        else:
+            stream.fail(f"{len(data)} bytes cannot fill {type_}")
+    elif len(data) == size * width:
+        array = np.frombuffer(data, element.dtype).reshape(shape.dims)
+    elif len(data) == width:
+        array = np.broadcast_to(np.frombuffer(data, element.dtype)[0], shape.dims)
+    else:
+        stream.fail(f"{len(data)} bytes cannot fill {type_}")
+    return dense(Literal(shape, array))
+
+
+def _alias(values: Values, stream: Stream) -> s.Attribute:
+    outputs, operand, indices = stream.many(stream.signed), stream.signed(), stream.many(stream.signed)
+    return s.Struct(
+        "stablehlo.output_operand_alias",
+        f"output_tuple_indices = {outputs}, operand_index = {operand}, operand_tuple_indices = {indices}",
+    )
+
+
+def _bounds(values: Values, stream: Stream) -> s.Attribute:
+    bounds = stream.many(stream.signed)
+    return s.Struct("stablehlo.bounds", ", ".join("?" if n == UNBOUNDED else str(n) for n in bounds))
+
+
+def _accuracy(values: Values, stream: Stream) -> s.Attribute:
+    atol, rtol, ulps = _double(stream), _double(stream), stream.signed()
+    mode = values.attribute(stream)
+    if not isinstance(mode, s.Struct):
+        stream.fail("expected a mode of accuracy")
+    tolerances: list[str] = []
+    if mode.body == "TOLERANCE":
+        tolerances = [f"{name} = {_decimal(value)}" for name, value in (("atol", atol), ("rtol", rtol)) if value]
+        tolerances += [f"ulps = {ulps}"] if ulps else []
+    return s.Struct("stablehlo.result_accuracy", ", ".join([*tolerances, f"mode = #{mode.name}<{mode.body}>"]))
+
+
+def _decimal(value: float) -> str:
+    shown = dense(literal(F64, value))
+    assert isinstance(shown, s.Dense)
+    return shown.body
+
+
+# ---- meshes
+
+
+def _sub_axis(values: Values, stream: Stream) -> s.Attribute:
+    before, size = stream.signed(), stream.signed()
+    return s.Word(f"({before}){size}")
+
+
+def _axis(values: Values, stream: Stream) -> s.Attribute:
+    name = quote(values.name(stream))
+    part = f", sub_axis_info = {text_of(values.attribute(stream))}" if stream.number() else ""
+    return s.Struct("stablehlo.axis_ref", f"name = {name}{part}")
+
+
+def _mesh_axes(values: Values, stream: Stream) -> s.Attribute:
+    mesh, axes = values.attribute(stream), values.attribute(stream)
+    shown = text_of(s.Symbol(mesh) if isinstance(mesh, str) else mesh)
+    return s.Struct("stablehlo.replica_group_mesh_axes", f"mesh = {shown}, axes = {text_of(axes)}")
+
+
+def _mesh_axis(values: Values, stream: Stream) -> s.Attribute:
+    name, size = quote(values.name(stream)), stream.signed()
+    return s.Struct("stablehlo.mesh_axis", f"name = {name}, size = {size}")
+
+
+def _mesh(values: Values, stream: Stream) -> s.Attribute:
+    axes, flagged = values.attribute(stream), stream.number()
+    body = f"axes = {text_of(axes)}"
+    if flagged & 1:
+        if flagged >> 1 >= len(values.container.attributes):
+            stream.fail(f"there is no attribute {flagged >> 1}")
+        body += f", device_ids = {text_of(values.attribute_at(flagged >> 1))}"
+    return s.Struct("stablehlo.mesh", body)
+
+
+def _type_attribute(values: Values, stream: Stream) -> s.Attribute:
+    return s.TypeText(values.type(stream))
+
+
+def _version(values: Values, stream: Stream) -> s.Attribute:
+    return s.Number(str(stream.number()), "i32")
+
+
+_VHLO_ATTRIBUTES: dict[int, Callable[[Values, Stream], s.Attribute]] = {
+    1: _array,
+    2: lambda values, stream: bool(stream.number()),
+    **{code: _enumeration(code) for code in _ENUMS},
+    5: _version,
+    6: _dictionary,
+    8: _float,
+    9: _integer,
+    10: _alias,
+    14: lambda values, stream: values.container.string(stream),
+    15: _elements,
+    17: _type_attribute,
+    18: _bounds,
+    20: _accuracy,
+    21: _sub_axis,
+    22: _axis,
+    23: _mesh_axes,
+    24: _mesh_axis,
+    25: _mesh,
+}
+
+
+# ---- attributes of MLIR itself
+
+
+def _call_site(values: Values, stream: Stream) -> s.Attribute:
+    return s.Location(parts=(values.location(stream), values.location(stream)), call=True)
+
+
+def _file(values: Values, stream: Stream) -> s.Attribute:
+    return s.Location("", values.name(stream), stream.number(), stream.number())
+
+
+def _range(values: Values, stream: Stream) -> s.Attribute:
+    """A line; and a column; and the column of the end; or its line, too."""
+    name, numbers = values.name(stream), stream.many(stream.number)
+    if not 1 <= len(numbers) <= 4:
+        stream.fail(f"a place in a file of {len(numbers)} numbers")
+    if len(numbers) == 3:
+        numbers.insert(2, numbers[0])
+    line, column, end_line, end_column = [*numbers, 0, 0, 0][:4]
+    return s.Location("", name, line, column, end_line, end_column)
+
+
+def _fused(values: Values, stream: Stream) -> s.Attribute:
+    return s.Location(parts=tuple(stream.many(lambda: values.location(stream))))
+
+
+def _fused_with_metadata(values: Values, stream: Stream) -> s.Attribute:
+    made = _fused(values, stream)
+    values.attribute(stream)
+    return made
+
+
+def _named(values: Values, stream: Stream) -> s.Attribute:
+    name, inner = values.name(stream), values.location(stream)
+    return s.Location(name, parts=() if inner == s.UNKNOWN else (inner,))
+
+
+def _dense_array(values: Values, stream: Stream) -> s.Attribute:
+    type_, count = values.type(stream), stream.number()
+    data = stream.take(stream.number())
+    width = max(1, _width(type_) // 8)
+    if len(data) != count * width:
+        stream.fail(f"{len(data)} bytes cannot hold {count} values of type {type_}")
+    if type_ == "i1":
+        shown = ["true" if b else "false" for b in data]
+    else:
+        shown = [str(int.from_bytes(data[i : i + width], "little", signed=True)) for i in range(0, len(data), width)]
+    return s.Array(f"{type_}: {', '.join(shown)}" if shown else type_)
+
+
+def _builtin_elements(values: Values, stream: Stream) -> s.Attribute:
+    type_ = values.type(stream)
+    return _dense(values, stream, type_, stream.take(stream.number()))
+
+
+_BUILTIN_ATTRIBUTES: dict[int, Callable[[Values, Stream], s.Attribute]] = {
+    0: _array,
+    1: _dictionary,
+    2: lambda values, stream: values.container.string(stream),
+    3: lambda values, stream: values.container.string(stream),
+    4: lambda values, stream: s.Symbol(values.name(stream)),
+    6: _type_attribute,
+    7: lambda values, stream: s.UNIT,
+    8: _integer,
+    9: _float,
+    10: _call_site,
+    11: _file,
+    12: _fused,
+    13: _fused_with_metadata,
+    14: _named,
+    15: lambda values, stream: s.UNKNOWN,
+    17: _dense_array,
+    18: _builtin_elements,
+    22: _range,
+}
