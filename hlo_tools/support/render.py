@@ -1,6 +1,6 @@
 """Diagnostics as characters: for people, for editors, for code-scanning services.
 
-dot.hlo:12:39: error: operand 1 of dot has contracting size 5, expected 4 [HLO2104]
+dot.hlo:12:39: error: operand 1 of dot has contracting size 5, expected 4 [HLO2001]
    12 |   ROOT %d = f32[3,7] dot(f32[3,4] %a, f32[5,7] %b), lhs_contracting_dims={1}, rhs_contracting_dims={0}
       |                                       ^~~~~~~~~~~
 note: the dimension comes from parameter 1
@@ -17,6 +17,9 @@ from hlo_tools.support.source import Span
 
 WIDTH = 160
 """Characters of a source line that are shown at most; of a longer one, those around the caret."""
+
+LONGEST = 1000
+"""Characters of a message that are shown at most."""
 
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _COLORS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;35m", Severity.NOTE: "\x1b[1;36m"}
@@ -41,7 +44,9 @@ def _excerpt(span: Span, color: bool) -> str:
 
 
 def _shown(message: str) -> str:
-    """`message` in one line: what it quotes from the input must not steer the terminal."""
+    """`message` in one line of bounded length: what it quotes from the input must not steer or flood the terminal."""
+    if len(message) > LONGEST:
+        message = message[: LONGEST - 3] + "..."
     if message.isprintable():
         return message
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)

@@ -46,6 +46,11 @@ def test_the_input_cannot_steer_the_terminal() -> None:
     assert shown == "error: found 'a\\nb\\x1b[31m' [HLO1003]"
 
 
+def test_a_message_that_quotes_much_is_cut() -> None:
+    (line, *_) = render.text(Diagnostic("HLO1003", "x" * 10**6, AT)).splitlines()
+    assert len(line) < 1100 and line.endswith("xx... [HLO1003]")
+
+
 def test_tabs_do_not_move_the_caret() -> None:
     shown = render.text(Diagnostic("HLO1003", "odd", Source("f", "\t\tx!").span(3))).splitlines()
     assert shown[1][shown[2].index("^")] == "!"
