@@ -15,13 +15,13 @@ import numpy as np
 
 from hlo_tools.debug.replay import INTERPRETER, ReplayReport, replay
 from hlo_tools.debug.verdict import Judgement, Verdict
-from hlo_tools.interpreter.compare import OutputReport
+from hlo_tools.interpreter.compare import EXACT, OutputReport
 from hlo_tools.interpreter.run import Limits, Machine, entry_values, flattened
 from hlo_tools.ir.computation import Computation, clone_instruction
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
-from hlo_tools.ir.op import map_callees
+from hlo_tools.ir.op import Trait, map_callees
 from hlo_tools.ops.control import call, conditional, while_
 from hlo_tools.ops.structure import ParameterAttrs, constant, parameter
 from hlo_tools.support.diagnostic import HloError
@@ -33,6 +33,15 @@ _NOTHING = frozenset(
     {"parameter", "constant", "tuple", "get-tuple-element", "call", "after-all", "opt-barrier", "domain", "copy"}
 )
 """Ops that compute nothing themselves."""
+
+
+_ROUNDED_ONCE = frozenset(
+    {
+        "abs", "add", "ceil", "clamp", "convert", "divide", "floor", "maximum", "minimum", "multiply", "negate",
+        "reduce-precision", "remainder", "round-nearest-afz", "round-nearest-even", "select", "sign", "subtract",
+    }
+)  # fmt: skip
+"""Ops whose results IEEE 754 leaves no choice about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,14 @@ class _Watch(Machine):
         values = dict(zip(inst.operands, operands, strict=True))
         leaves = [leaf for x in given for leaf, _ in flattened(values[x], x.shape)]
         try:
-            report = replay(single, leaves, backend=self.backend, reference=INTERPRETER, threads=self.threads)
+            report = replay(
+                single,
+                leaves,
+                backend=self.backend,
+                reference=INTERPRETER,
+                threads=self.threads,
+                tolerance=EXACT if _is_exact(inst) else None,
+            )
         except HloError as error:
             return Finding(inst.name, inst.op.name, inst.parent.name, 0.0, None, error.diagnostics[0].message)
         return Finding(inst.name, inst.op.name, inst.parent.name, _severity(report), report)
@@ -145,6 +161,13 @@ def alone(inst: Instruction) -> tuple[Module, list[Instruction]]:
             given.append(x)
     main.root = clone_instruction(inst, main, mapping, map_callees(inst.attrs, twins.__getitem__))
     return made, given
+
+
+def _is_exact(inst: Instruction) -> bool:
+    """Whether there is only one right result, to the last bit."""
+    if Trait.DATA_MOVEMENT in inst.op.traits:
+        return True
+    return inst.op.name in _ROUNDED_ONCE and not any(x.shape.element.is_complex for x in (inst, *inst.operands))
 
 
 def _below(inst: Instruction) -> list[Computation]:

@@ -23,15 +23,19 @@ from hlo_tools.interpreter.inputs import random_inputs
 from hlo_tools.interpreter.oracle import oracle, widened
 from hlo_tools.interpreter.undefined import undefined_outputs
 from hlo_tools.interpreter.uses import Follower, Role, longest_sum
-from hlo_tools.ir.attributes import ComparisonDirection
+from hlo_tools.ir.attributes import ComparisonDirection, Dims
 from hlo_tools.ir.computation import Computation
-from hlo_tools.ir.element import BF16, F32, S32
+from hlo_tools.ir.element import BF16, F32, S32, U32
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.literal import literal
 from hlo_tools.ir.module import Module
+from hlo_tools.ir.shape import array
+from hlo_tools.ops import OPS
 from hlo_tools.ops.compare import CompareAttrs, compare, select
 from hlo_tools.ops.elementwise import add, multiply
+from hlo_tools.ops.shapes import DimensionsAttrs
 from hlo_tools.ops.slicing import slice_
+from hlo_tools.ops.structure import ConstantAttrs
 
 ATTENTION = """HloModule attention
 max { a = f32[] parameter(0) b = f32[] parameter(1) ROOT r = f32[] maximum(a, b) }
@@ -324,6 +328,114 @@ def test_the_faulty_instruction_is_named(monkeypatch: pytest.MonkeyPatch, text: 
     assert [f.instruction for f in wrong] == [guilty]
     assert "WRONG" in str(wrong[0])
     assert json.loads(json.dumps(wrong[0].as_json(), allow_nan=False))["wrong"] is True
+
+
+MIXED = """HloModule mixed
+most { a = f32[] parameter(0) b = f32[] parameter(1) ROOT r = f32[] maximum(a, b) }
+ENTRY main {
+  x = f32[8,8] parameter(0)
+  y = f32[8,8] parameter(1)
+  i = s32[8,8] parameter(2)
+  zero = f32[] constant(0)
+  low = f32[] constant(-inf)
+  t = f32[8,8] transpose(x), dimensions={1,0}
+  d = f32[8,8] dot(t, y), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  p = f32[10,8] pad(d, zero), padding=1_1x0_0
+  w = f32[8,8] slice(p), slice={[1:9], [0:8]}
+  m = f32[8] reduce(w, low), dimensions={1}, to_apply=most
+  b = f32[8,8] broadcast(m), dimensions={0}
+  k = s32[8,8] iota(), iota_dimension=0
+  c = pred[8,8] compare(i, k), direction=LT
+  s = f32[8,8] select(c, b, w)
+  a = f32[8,8] atan2(s, y)
+  v = f32[8,8] reverse(a), dimensions={0}
+  n = f32[8,16] concatenate(v, y), dimensions={1}
+  e = f32[8,16] exponential(n)
+  one = f32[] constant(1)
+  h = f32[] constant(0.5)
+  l = f32[8,16] clamp(h, e, one)
+  q = bf16[8,16] convert(l)
+  ROOT r = f32[8,16] convert(q)
+}
+"""
+
+
+def changed(name: str, opcode: str, **attributes: Any) -> Fault:
+    """An instruction with other attributes."""
+
+    def plant(main: Computation) -> None:
+        inst = only(main, name, opcode)
+        inst.attrs = replace(inst.attrs, **attributes)
+        main.touch()
+
+    return plant
+
+
+def turned(name: str, opcode: str, *order: int) -> Fault:
+    """An instruction with its operands in another order."""
+
+    def plant(main: Computation) -> None:
+        inst = only(main, name, opcode)
+        main.set_operands(inst, [inst.operands[i] for i in order])
+
+    return plant
+
+
+def instead(name: str, opcode: str, op: Any) -> Fault:
+    """Another op in the place of one that takes the same operands."""
+
+    def plant(main: Computation) -> None:
+        inst = only(main, name, opcode)
+        main.replace(inst, main.add(op, inst.operands, shape=inst.shape))
+
+    return plant
+
+
+def only(main: Computation, name: str, opcode: str) -> Instruction:
+    """The instruction of this name, unless it is the parameter that stands for it."""
+    inst = named(main, name)
+    if inst.op.name != opcode:
+        raise Absent
+    return inst
+
+
+def least(main: Computation) -> None:
+    """A minimum where a maximum is due."""
+    body = only(main, "m", "reduce").attrs.to_apply
+    body.replace(body.result, body.add(OPS["minimum"], body.result.operands))
+
+
+def truncated(main: Computation) -> None:
+    """A conversion that drops bits."""
+    inst = only(main, "q", "convert")
+    bits = main.add(OPS["bitcast-convert"], inst.operands, shape=array(U32, inst.shape.dims))
+    mask = main.add(OPS["constant"], (), ConstantAttrs(literal(U32, 0xFFFF0000)))
+    masks = main.add(OPS["broadcast"], (mask,), DimensionsAttrs(Dims(())), bits.shape)
+    cut = main.add(OPS["and"], (bits, masks))
+    back = main.add(OPS["bitcast-convert"], (cut,), shape=inst.operands[0].shape.bare)
+    main.replace(inst, main.add(OPS["convert"], (back,), shape=inst.shape))
+
+
+@pytest.mark.parametrize(
+    ("fault", "guilty"),
+    [
+        pytest.param(changed("t", "transpose", dimensions=Dims((0, 1))), "t", id="layout not transposed"),
+        pytest.param(changed("d", "dot", rhs_contracting_dims=Dims((1,))), "d", id="sum over the wrong dimension"),
+        pytest.param(turned("d", "dot", 1, 0), "d", id="swapped factors"),
+        pytest.param(least, "m", id="wrong reduction"),
+        pytest.param(changed("b", "broadcast", dimensions=Dims((1,))), "b", id="broadcast along the other dimension"),
+        pytest.param(changed("k", "iota", iota_dimension=1), "k", id="iota along the other dimension"),
+        pytest.param(changed("c", "compare", direction=ComparisonDirection.LE), "c", id="LE for LT"),
+        pytest.param(turned("s", "select", 0, 2, 1), "s", id="select the other way round"),
+        pytest.param(turned("a", "atan2", 1, 0), "a", id="swapped coordinates"),
+        pytest.param(changed("v", "reverse", dimensions=Dims((1,))), "v", id="reversed along the other dimension"),
+        pytest.param(instead("e", "exponential", OPS["exponential-minus-one"]), "e", id="another function"),
+        pytest.param(constant("h", 0.5001), "l", id="wrong bound"),
+        pytest.param(truncated, "q", id="truncated, not rounded"),
+    ],
+)
+def test_each_of_many_faults_is_named(monkeypatch: pytest.MonkeyPatch, fault: Fault, guilty: str) -> None:
+    assert [f.instruction for f in found_alone(monkeypatch, MIXED, fault) if f.is_wrong] == [guilty]
 
 
 # ---- the command
