@@ -35,6 +35,7 @@ from hlo_tools.ops.dot import dot, ragged_dot, scaled_dot
 from hlo_tools.ops.elementwise import add, divide, multiply, subtract
 from hlo_tools.ops.fft import fft
 from hlo_tools.ops.linalg import cholesky, triangular_solve
+from hlo_tools.ops.monoid import monoid
 from hlo_tools.ops.numerics import Array, as_doubles, float_info
 from hlo_tools.ops.reduce import reduce
 from hlo_tools.ops.structure import ConstantAttrs, GetTupleElementAttrs, constant, get_tuple_element, tuple_
@@ -58,13 +59,18 @@ _SUMS = frozenset(
         triangular_solve,
     }
 )  # fmt: skip
-"""Ops whose errors are relative to the largest of their results, not to each one."""
+"""Ops whose errors are relative to the terms that they add up, not to each result."""
+
+_LONG = 1e-6
+"""Units of types that are not added up in a longer one are below that."""
+_LINEAR = frozenset({dot, convolution})
+_REDUCTIONS = frozenset({reduce, reduce_window})
 
 _ROUNDED = frozenset({add, subtract, multiply, divide, *_SUMS})
 """Ops whose results are rounded, apart from the transcendental functions."""
 
 Units = dict[Instruction, float]
-"""For instructions that round, how far off 1 may be: a unit in the last place of the type in the program, or more."""
+"""For instructions that round, a unit in the last place of 1 in the type they have in the program."""
 
 
 def oracle(module: Module, arguments: Sequence[Any], *, limits: Limits | None = None) -> list[Array]:
@@ -76,10 +82,7 @@ def oracle(module: Module, arguments: Sequence[Any], *, limits: Limits | None = 
 
 
 def shaken(module: Module, arguments: Sequence[Any], seed: int) -> list[Array]:
-    """What the oracle gives when each rounded step is off by up to a unit in the last place of its own type.
-
-    Of a sum of n terms each of which is rounded that is a random walk of n steps, and the unit sqrt(n) times as large.
-    """
+    """What the oracle gives when each rounded step is off by up to a unit in the last place of its own type."""
     units: Units = {}
     wide = widened(module, units)
     machine = _Shaken(wide, units, seed)
@@ -107,8 +110,23 @@ class _Shaken(Machine):
         off = unit * self.rng.uniform(-1, 1, np.shape(value))
         if inst.op not in _SUMS:
             return value * (1 + off)
+        return value + off * self._magnitude(inst, operands, value, short=unit > _LONG)
+
+    def _magnitude(self, inst: Instruction, operands: list[Any], value: Array, short: bool) -> Array:
+        """To what the errors of n terms added up one after the other are relative.
+
+        They are a random walk whose steps are units of the partial sums: where those grow steadily that makes sqrt(n)
+        units of the result, where the terms cancel a unit of the sum of their magnitudes. Sums of `short` floats are
+        formed in f32 and rounded once.
+        """
         finite = np.abs(value[np.isfinite(value)])
-        return value + off * finite.max(initial=0.0)
+        if short:
+            return np.asarray(finite.max(initial=0.0))
+        plain = inst.op in _LINEAR or (inst.op in _REDUCTIONS and monoid(inst.attrs.to_apply) is add)
+        if plain and len(operands) == 2:
+            terms = inst.op.evaluate(self, inst, *map(np.abs, operands))
+            return np.asarray(terms + sqrt(summed_terms(inst)) * np.abs(value))
+        return np.asarray(sqrt(summed_terms(inst)) * finite.max(initial=0.0))
 
 
 def widened(module: Module, units: Units | None = None) -> Module:
@@ -141,14 +159,8 @@ def _fill(computation: Computation, twin: Computation, twins: dict[Computation, 
             if inst.op in _ROUNDED or Trait.TRANSCENDENTAL in inst.op.traits:
                 element = real_part(inst.shape.element)
                 if element.is_float and element.bits < 64:
-                    units[mapping[inst]] = _unit(inst, element)
+                    units[mapping[inst]] = float(float_info(element.dtype).eps)
     twin.root = mapping[computation.result]
-
-
-def _unit(inst: Instruction, element: ElementType) -> float:
-    """How far off a step may be. The errors of sums one after the other grow as the root of their number."""
-    eps = float(float_info(element.dtype).eps)
-    return eps * sqrt(summed_terms(inst)) if element.bits >= 32 else eps
 
 
 def _conversion(inst: Instruction, x: Instruction, twin: Computation) -> Instruction:

@@ -762,3 +762,17 @@ def test_an_assertion_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(hlo.CompareError, match="DIFFERS from interpreter") as caught:
         hlo.assert_replays(module, seed=3)
     assert caught.value.diagnostics[0].code == "HLO5013"
+
+
+def test_a_sum_that_cancels_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """HloModule m
+f { a = f32[] parameter(0) b = f32[] parameter(1) ROOT s = f32[] add(a, b) }
+ENTRY main { x = f32[1000] parameter(0) n = f32[1000] negate(x) y = f32[2000] concatenate(x, n), dimensions={0}
+  z = f32[] constant(0) ROOT r = f32[] reduce(y, z), dimensions={0}, to_apply=f }
+"""
+    (x,) = random_inputs(hlo.parse(text))
+    y = np.concatenate([x, -x])[np.random.default_rng(0).permutation(2000)]
+    got = np.cumsum(y, dtype=np.float32)[-1]
+    assert got != 0
+    assert judged(monkeypatch, text, [x], got) is Verdict.ill_conditioned
+    assert judged(monkeypatch, text, [x], 0.01) is Verdict.bug
