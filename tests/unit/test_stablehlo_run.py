@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ PARALLEL = """module @grid {
 """
 
 
-def results(text: str) -> list[list[int]]:
+def results(text: str) -> list[Any]:
     """The results of a program without arguments, as lists."""
     return [np.asarray(x).tolist() for x in hlo.interpret(hlo.parse(text), [])]
 
@@ -94,6 +96,33 @@ def test_a_dynamic_gather_of_constant_sizes() -> None:
 }
 """
     assert results(text) == [[[5, 6], [1, 2]]]
+
+
+def test_a_check_with_a_result() -> None:
+    text = """func.func @main() -> tensor<i1> {
+  %x = stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %r = stablehlo.custom_call @check.eq(%x, %x) : (tensor<2xf32>, tensor<2xf32>) -> tensor<i1>
+  return %r : tensor<i1>
+}
+"""
+    assert results(text) == [True]
+
+
+def test_a_ragged_dot() -> None:
+    text = """func.func @main() -> tensor<3x1xf32> {
+  %x = stablehlo.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>
+  %y = stablehlo.constant dense<[[[1.0], [0.0]], [[0.0], [1.0]]]> : tensor<2x2x1xf32>
+  %n = stablehlo.constant dense<[1, 2]> : tensor<2xi64>
+  %r = "chlo.ragged_dot"(%x, %y, %n) {precision_config = [#chlo<precision HIGHEST>, #chlo<precision DEFAULT>],
+    ragged_dot_dimension_numbers = #chlo.ragged_dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [1],
+    lhs_ragged_dimensions = [0], rhs_group_dimensions = [0]>}
+    : (tensor<3x2xf32>, tensor<2x2x1xf32>, tensor<2xi64>) -> tensor<3x1xf32>
+  return %r : tensor<3x1xf32>
+}
+"""
+    again = hlo.parse(text).to_stablehlo()
+    assert results(text) == results(again) == [[[1.0], [4.0], [6.0]]]
+    assert "precision_config = [#chlo<precision HIGHEST>, #chlo<precision DEFAULT>]" in again
 
 
 def test_several_arrays_change_places() -> None:

@@ -73,8 +73,8 @@ _TESTS: dict[str, Test] = {
 """By the target of the custom-call."""
 
 
-def _check(call: CustomCall, got: Array, expected: Array) -> tuple[()]:
-    """Nothing. Raises CheckFailed unless the check holds for these operands."""
+def _check(call: CustomCall, got: Array, expected: Array) -> Array | tuple[()]:
+    """Nothing, or true where the call has a result. Raises CheckFailed unless the check holds for these operands."""
     element = call.operands[0].element
     if got.shape != expected.shape or got.dtype != expected.dtype:
         raise CheckFailed(f"{call.target}: got {call.operands[0].bare}, expected {call.operands[1].bare}")
@@ -87,7 +87,7 @@ def _check(call: CustomCall, got: Array, expected: Array) -> tuple[()]:
         count = int((~passed).sum())
         where = f"at {list(index)} got {got[index]}, expected {expected[index]}"
         raise CheckFailed(f"{call.target}: {count} of {got.size} elements differ; {where}")
-    return ()
+    return np.ones(call.shape.dims, np.bool_) if call.shape.is_array else ()
 
 
 CALLS: dict[str, Meaning] = dict.fromkeys(_TESTS, _check)

@@ -30,9 +30,7 @@ Value = Union[str, tuple["Value", ...]]  # noqa: UP007 - it names itself
 Emitter = Callable[["Body", Instruction], Value]
 """Adds the operations of an instruction; returns its value."""
 
-EMIT: Aspect[Emitter] = Aspect(
-    "stablehlo", not_yet=("ragged-dot", "rng-get-and-update-state", "scaled-dot", "stochastic-convert")
-)
+EMIT: Aspect[Emitter] = Aspect("stablehlo", not_yet=("rng-get-and-update-state", "scaled-dot", "stochastic-convert"))
 """What each op becomes in StableHLO."""
 
 MAX_DEPTH = 100

@@ -94,7 +94,6 @@ OPAQUE: dict[str, Builder] = {
     **dict.fromkeys(
         (
             "chlo.polygamma",
-            "chlo.ragged_dot",
             "chlo.zeta",
             "sdy.all_gather",
             "sdy.all_reduce",

@@ -19,7 +19,7 @@ from hlo_tools.ir.attributes import (
 from hlo_tools.ir.instruction import Instruction
 from hlo_tools.ir.shape import Shape
 from hlo_tools.ops.convolution import ConvolutionAttrs, convolution
-from hlo_tools.ops.dot import DotAttrs, dot
+from hlo_tools.ops.dot import DotAttrs, RaggedDotAttrs, dot, ragged_dot
 from hlo_tools.ops.fft import fft
 from hlo_tools.ops.linalg import cholesky, triangular_solve
 from hlo_tools.text.malformed import Malformed
@@ -88,6 +88,24 @@ def _dot_general(scope: Scope, op: Operation) -> Sequence[Instruction]:
         algorithm=From("algorithm", _algorithm, DotAlgorithm.UNSET).read(scope, op),
     )
     return [scope.add(dot, scope.operands(op), at, scope.result_shape(op))]
+
+
+_RAGGED = {
+    "lhs_batch_dims": "lhs_batching_dimensions",
+    "rhs_batch_dims": "rhs_batching_dimensions",
+    "lhs_contracting_dims": "lhs_contracting_dimensions",
+    "rhs_contracting_dims": "rhs_contracting_dimensions",
+    "lhs_ragged_dims": "lhs_ragged_dimensions",
+    "rhs_group_dims": "rhs_group_dimensions",
+}
+"""Fields of a ragged dot, and what CHLO calls them."""
+
+
+def _ragged_dot(scope: Scope, op: Operation) -> Sequence[Instruction]:
+    given = fields(scope.attribute(op, "ragged_dot_dimension_numbers"))
+    numbers = {field: Dims(integers(given.get(name, ()))) for field, name in _RAGGED.items()}
+    at = RaggedDotAttrs(**numbers, operand_precision=_PRECISIONS.read(scope, op))
+    return [scope.add(ragged_dot, scope.operands(op, 3), at, scope.result_shape(op))]
 
 
 def _algorithm(value: Attribute) -> DotAlgorithm:
@@ -243,11 +261,11 @@ def _transpose(value: Attribute) -> Transpose:
 # ---- the other way round
 
 
-def _precision_attribute(at: Precisions) -> Attributes:
+def _precision_attribute(at: Precisions, dialect: str = "stablehlo") -> Attributes:
     """One word for each operand; nothing when none is given."""
     if Precision.PACKED_NIBBLE in at:
         raise Malformed("StableHLO has no precision packed_nibble", code=NO_TWIN)
-    return {"precision_config": tuple([enum("precision", p.name) for p in at])} if at else {}
+    return {"precision_config": tuple([s.Struct(dialect, f"precision {p.name}") for p in at])} if at else {}
 
 
 @EMIT(dot)
@@ -266,6 +284,14 @@ def _emit_dot(body: Body, inst: Instruction) -> Value:
     if at.algorithm is not DotAlgorithm.UNSET:
         attributes["algorithm"] = _algorithm_attribute(at.algorithm, [x.shape for x in inst.operands])
     return body.twin(inst, attributes)
+
+
+@EMIT(ragged_dot)
+def _emit_ragged_dot(body: Body, inst: Instruction) -> Value:
+    at: RaggedDotAttrs = inst.attrs
+    shown = ", ".join(f"{name} = {list(dims)}" for field, name in _RAGGED.items() if (dims := getattr(at, field)))
+    attributes: Attributes = {"ragged_dot_dimension_numbers": s.Struct("chlo.ragged_dot", shown)}
+    return body.twin(inst, {**attributes, **_precision_attribute(at.operand_precision, "chlo")})
 
 
 _ALGORITHM = re.compile(r"dot_(any_f8|\w+?)_(any_f8|\w+?)_(\w+?)(?:_x(\d))?(_fast_accum)?")
@@ -364,6 +390,7 @@ def _emit_triangular_solve(body: Body, inst: Instruction) -> Value:
 
 
 PRODUCTS: dict[str, Builder] = {
+    "chlo.ragged_dot": _ragged_dot,
     "stablehlo.dot": _dot,
     "stablehlo.dot_general": _dot_general,
     "stablehlo.convolution": _convolution,
