@@ -27,6 +27,7 @@ from hlo_tools.interpreter.inputs import random_feed, random_inputs
 from hlo_tools.interpreter.observe import ObservedMachine, Observer, Probe, Trap
 from hlo_tools.interpreter.oracle import Mode, wide_arguments, widened
 from hlo_tools.interpreter.run import Limits
+from hlo_tools.interpreter.slow import slow_paths
 from hlo_tools.ir.literal import Array
 from hlo_tools.ir.module import Module
 from hlo_tools.ir.verify import verify_module
@@ -120,6 +121,7 @@ __all__ = [
     "read_bundle",
     "replay",
     "run_passes",
+    "slow_paths",
     "snapshot_arguments",
     "snapshot_of",
     "strip",

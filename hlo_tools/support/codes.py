@@ -519,6 +519,13 @@ CODES: dict[str, Explanation] = {
         "call has to return, or the call does not have the operands and the backend config that callers of this target "
         "give it. The message says which.",
     ),
+    "HLO5021": Explanation(
+        "a slow way through the interpreter",
+        "A reduce, map, sort, scatter, reduce-window or select-and-scatter applies a computation of scalars. Where "
+        "each of its instructions works on arrays as well (arithmetic, comparisons, selects, calls of such), it is "
+        "evaluated on all elements at once; this one has others, a loop or a branch say, and goes one element at a "
+        "time in Python.",
+    ),
     "HLO6001": Explanation(
         "a file cannot be read",
         "It does not exist, is a folder, or may not be read by this user. `-` stands for standard input.",

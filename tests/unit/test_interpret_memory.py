@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
+from console import hlo as run_hlo
 from programs import Array, evaluate
 
 import hlo_tools as hlo
@@ -38,6 +40,30 @@ def test_products_of_short_integers_are_exact(k: int) -> None:
     dims = "lhs_contracting_dims={1}, rhs_contracting_dims={0}"
     got = evaluate(f"s32[300,7] dot(a, b), {dims}", x, y)
     assert np.array_equal(got, x.astype(np.int64) @ y.astype(np.int64))
+
+
+def test_slow_ways_are_named(tmp_path: Path) -> None:
+    text = """HloModule m
+go { s = (s32[], f32[]) parameter(0) i = s32[] get-tuple-element(s), index=0 n = s32[] constant(3)
+  ROOT p = pred[] compare(i, n), direction=LT }
+step { s = (s32[], f32[]) parameter(0) i = s32[] get-tuple-element(s), index=0 x = f32[] get-tuple-element(s), index=1
+  one = s32[] constant(1) j = s32[] add(i, one) y = f32[] add(x, x) ROOT r = (s32[], f32[]) tuple(j, y) }
+eightfold { x = f32[] parameter(0) z = s32[] constant(0) s = (s32[], f32[]) tuple(z, x)
+  w = (s32[], f32[]) while(s), condition=go, body=step ROOT r = f32[] get-tuple-element(w), index=1 }
+sum { a = f32[] parameter(0) b = f32[] parameter(1) ROOT r = f32[] add(a, b) }
+ENTRY main { x = f32[4] parameter(0) z = f32[] constant(0)
+  m = f32[4] map(x), dimensions={0}, to_apply=eightfold
+  one = f32[] map(z), dimensions={}, to_apply=eightfold
+  ROOT r = f32[] reduce(m, one), dimensions={0}, to_apply=sum }
+"""
+    (found,) = hlo.slow_paths(hlo.parse(text))
+    assert found.message == "m: eightfold is evaluated for one element at a time, which is slow"
+    path = tmp_path / "m.hlo"
+    path.write_text(text)
+    done = run_hlo("interpret", str(path))
+    assert done.code == 0
+    assert ":10:3: warning: m: eightfold is evaluated for one element at a time, which is slow [HLO5021]" in done.err
+    assert hlo.interpret(hlo.parse(text), [np.arange(4, dtype=F32)])[0] == 48
 
 
 def peak(text: str, *arguments: Array) -> float:

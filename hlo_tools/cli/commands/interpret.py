@@ -72,6 +72,9 @@ def command(
     With --oracle floats are f64 and complex numbers c128, rounded only where the program rounds: by a convert to a
     shorter type, and by reduce-precision. The distance of other results from these is their rounding error.
 
+    Computations of scalars that reduce, map, sort, scatter and windows apply are evaluated on whole arrays where each
+    of their instructions can be; a warning names those that go one element at a time, in Python.
+
     Custom-calls to annotations (`Sharding`, `MoveToHost`, ...), `TopK`, the routines of LAPACK that JAX calls on CPUs
     (`lapack_spotrf_ffi`, ...) and `check.*` have a meaning. Give others one in Python,
     `hlo_tools.custom_calls[TARGET] = function`, or in an installed distribution, by an entry point whose name is the
@@ -79,6 +82,7 @@ def command(
     """
     snapshot = execution.load_snapshot(session(context), file, constants, fill_elided, seed)
     module = snapshot.module
+    session(context).report(hlo.slow_paths(module))
     rows, columns = replicas or module.header.replica_count, partitions or module.header.num_partitions
     host = hlo.Host(hlo.random_feed(seed))
     watching = [hlo.Probe(pattern) for pattern in probe or ()]
