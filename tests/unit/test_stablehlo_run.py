@@ -108,6 +108,17 @@ def test_a_check_with_a_result() -> None:
     assert results(text) == [True]
 
 
+def test_custom_calls_under_names_of_dialects_stay_custom_calls() -> None:
+    text = """func.func @main() -> tensor<i1> {
+  %x = stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %r = stablehlo.custom_call @check.eq(%x, %x) : (tensor<2xf32>, tensor<2xf32>) -> tensor<i1>
+  stablehlo.return %r : tensor<i1>
+}
+"""
+    again = hlo.parse(text).to_stablehlo()
+    assert "stablehlo.custom_call @check.eq(" in again and results(again) == [True]
+
+
 def test_a_ragged_dot() -> None:
     text = """func.func @main() -> tensor<3x1xf32> {
   %x = stablehlo.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>

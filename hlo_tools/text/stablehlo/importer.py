@@ -56,6 +56,7 @@ class _Function:
     name: str
     type: FunctionType
     computation: Computation | None = None
+    returned: int = 0  # values; a return that is not the function's own need not keep to its type
 
 
 class Importer:
@@ -219,7 +220,7 @@ class Importer:
                     self._annotate(op, inst, Argument("", "", given))
         terminator = scope.run(block.operations)
         scope.finish(terminator)
-        function.computation = computation
+        function.computation, function.returned = computation, len(terminator.operands)
 
     def _annotate(self, op: Operation, inst: Instruction, argument: Argument) -> None:
         inst.metadata = metadata_of(argument.location, self.program.attribute_aliases)
@@ -253,9 +254,10 @@ class _Entry:
     def __init__(self, entry: _Function, main: Computation) -> None:
         self._main = main
         attributes = entry.op.attributes
-        self._result_count = len(entry.type.outputs)
+        self._result_count = entry.returned
         self._arguments = _dictionaries(attributes.get("arg_attrs", ()), len(main.parameters))
-        self._results = _dictionaries(attributes.get("res_attrs", ()), self._result_count)
+        declared = _dictionaries(attributes.get("res_attrs", ()), len(entry.type.outputs))
+        self._results = [*declared, *[{}] * self._result_count][: self._result_count] if declared else []
 
     def header(self, attributes: Mapping[str, Attribute], meshes: Sequence[Operation]) -> Header:
         """The header. Raises Malformed."""

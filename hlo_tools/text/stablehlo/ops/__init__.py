@@ -5,11 +5,11 @@ from __future__ import annotations
 from hlo_tools.text.stablehlo.body import EMIT
 from hlo_tools.text.stablehlo.ops.chlo import CHLO
 from hlo_tools.text.stablehlo.ops.collectives import COLLECTIVES
-from hlo_tools.text.stablehlo.ops.control import CONTROL
+from hlo_tools.text.stablehlo.ops.control import CONTROL, OPERATIONS
 from hlo_tools.text.stablehlo.ops.dynamic import DYNAMIC
 from hlo_tools.text.stablehlo.ops.effects import EFFECTS
 from hlo_tools.text.stablehlo.ops.elementwise import ELEMENTWISE
-from hlo_tools.text.stablehlo.ops.opaque import OPAQUE
+from hlo_tools.text.stablehlo.ops.opaque import OPAQUE, emit_opaque
 from hlo_tools.text.stablehlo.ops.products import PRODUCTS
 from hlo_tools.text.stablehlo.ops.quantized import UNIFORM
 from hlo_tools.text.stablehlo.ops.regions import REGIONS
@@ -35,11 +35,12 @@ BUILDERS: dict[str, Builder] = {
 """By operation name."""
 
 
-def _rows() -> None:
-    """A row is the emitter of its op, too."""
+def _emitters() -> None:
+    """A row is the emitter of its op, too; any operation may have become a custom call under its name."""
+    OPERATIONS.update(dict.fromkeys(BUILDERS, emit_opaque))
     for builder in BUILDERS.values():
         if isinstance(builder, Row) and builder.hlo not in EMIT.rules:
             EMIT.set(builder.hlo, builder.emit)
 
 
-_rows()
+_emitters()

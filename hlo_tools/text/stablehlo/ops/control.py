@@ -27,7 +27,7 @@ from hlo_tools.ops.structure import GetTupleElementAttrs, constant, get_tuple_el
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.shapes import parse_shape
 from hlo_tools.text.stablehlo.attributes import boolean, fields, integer, integers, string, text_of
-from hlo_tools.text.stablehlo.body import EMIT, Body, Emitter, Value, named
+from hlo_tools.text.stablehlo.body import EMIT, Body, Emitter, Value, arrays, named
 from hlo_tools.text.stablehlo.reader import read_fields
 from hlo_tools.text.stablehlo.scope import Builder, Scope, free_values
 from hlo_tools.text.stablehlo.spelling import NO_TWIN, number
@@ -346,8 +346,8 @@ def _emit_custom_call(body: Body, inst: Instruction) -> Value:
     """Tuples that are operands or parts of results stay tuples: the target may count its operands."""
     at: CustomCallAttrs = inst.attrs
     target = at.custom_call_target
-    rule = DIALECTS.get(target.partition(".")[0]) if "." in target else None
-    if rule is not None:
+    rule = OPERATIONS.get(target)
+    if rule is not None and not (target.startswith("check.") and arrays(inst.shape)):
         return rule(body, inst)
     _need_sayable(inst)
     attributes: Attributes = {"call_target_name": target}
@@ -374,8 +374,8 @@ def _emit_custom_call(body: Body, inst: Instruction) -> Value:
     return tuple(values) if several else values[0]
 
 
-DIALECTS: dict[str, Emitter] = {}
-"""Dialects under whose names, `stablehlo.einsum`, HLO keeps operations that it lacks."""
+OPERATIONS: dict[str, Emitter] = {}
+"""Operations that HLO lacks and keeps as custom calls under their names, such as `stablehlo.einsum`."""
 
 _UNSAID = ("window", "dim_labels", "feature_group_count", "batch_group_count", "operand_precision", "padding_type",
            "literal", "schedule")  # fmt: skip

@@ -22,7 +22,6 @@ from hlo_tools.ops.structure import constant
 from hlo_tools.text.malformed import Malformed
 from hlo_tools.text.stablehlo.attributes import text_of
 from hlo_tools.text.stablehlo.body import Body, Value
-from hlo_tools.text.stablehlo.ops.control import DIALECTS
 from hlo_tools.text.stablehlo.ops.shapes import dense_constant
 from hlo_tools.text.stablehlo.reader import read_fields
 from hlo_tools.text.stablehlo.scope import Builder, Scope, symbols_in
@@ -61,7 +60,7 @@ def _called(scope: Scope, op: Operation) -> tuple[Computation, ...]:
     return tuple([scope.importer.function(op, n) for n in names if n in scope.importer.functions])
 
 
-def _emit_opaque(body: Body, inst: Instruction) -> Value:
+def emit_opaque(body: Body, inst: Instruction) -> Value:
     """The operation under whose name the custom call is."""
     at: CustomCallAttrs = inst.attrs
     config = inst.extras.backend_config
@@ -129,5 +128,3 @@ OPAQUE: dict[str, Builder] = {
         opaque(True),
     ),
 }
-
-DIALECTS.update(dict.fromkeys(("check", "chlo", "interpreter", "sdy", "stablehlo"), _emit_opaque))

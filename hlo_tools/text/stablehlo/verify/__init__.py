@@ -109,9 +109,7 @@ class _Verifier:
         for op in operations:
             if op.name in _TERMINATORS:
                 found = self._operands(op, values)
-                if function is not None and op.name != "func.return":
-                    self._say(op, "HLO1506", f"{op.name} cannot end a function")
-                elif function is not None and found is not None:
+                if op.name == "func.return" and function is not None and found is not None:
                     self._returns(op, function, found)
                 return found
             self._operation(op, values, depth)
