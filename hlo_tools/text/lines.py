@@ -33,7 +33,7 @@ _PARENTHESES = r"(?:[^()\n]++|\((?:[^()\n]++|\([^()\n]*+\))*\))*"
 _SHAPE = rf"\({_PARENTHESES}\)|[a-z]\w*+\[[^\]\s]*+\](?:\{{[^\n ]*+)?"
 _HEAD = re.compile(rf"(({_SHAPE}) ([a-z][a-z\d\-]*+))\(", re.ASCII)
 _LITERAL = re.compile(rf"({_PARENTHESES})\)")
-_LEFT = re.compile(r"  (ROOT )?(%|(?=[A-Za-z_]))([\w.\-]++)", re.ASCII)
+_LEFT = re.compile(r"  (ROOT )?(%|(?=[A-Za-z_])(?!(?:ROOT|ENTRY)\Z))([\w.\-]++)", re.ASCII)
 _NAME = re.compile(r"[\w.\-]+", re.ASCII)
 _NAME_BYTES = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz.-"
 _START = re.compile(r"[ \t]*+[%\w}]", re.ASCII)
@@ -67,7 +67,7 @@ class LineReader:
 
     def lines(self, at: int) -> int:
         """Read instructions from `at` on; returns where the first line starts that is not in XLA's form."""
-        text = self.context.text
+        text, first = self.context.text, at  # which may be inside of a line, behind another statement
         names: list[str] = []
         while text.startswith("  ", at):
             stop = text.find("\n}", at, at + _CHUNK)
@@ -80,12 +80,12 @@ class LineReader:
             at = self._run(text[at:stop].split("\n"), at, names)
             if "" in names or "".join(names).encode("utf-8", "surrogatepass").translate(None, _NAME_BYTES):
                 good = next(i for i, name in enumerate(names) if not _NAME.fullmatch(name))
-                return min(self._undo(name) for name in names[good:])
+                return max(first, min(self._undo(name) for name in names[good:]))
             if at <= stop:
                 names = kept + names
                 break
         if names and not _START.match(text, at):  # this goes on with the line before
-            return self._undo(names[-1])
+            return max(first, self._undo(names[-1]))
         return at
 
     def _run(self, lines: list[str], at: int, done: list[str]) -> int:

@@ -139,7 +139,7 @@ def _header(context: Context, at: int) -> int:
         name, end = m[1], m.end()
     except Malformed:
         name, pairs, end = read_pairs(context.text, at, "header")
-    context.module.name = name.removeprefix("%")
+    context.module.name = name.removeprefix("%").removesuffix(":")
     context.module.header, unknown = read_header(pairs, context, context.report)
     for pair in unknown:
         context.warning(f"unknown attribute '{pair.key}' of the module is kept as it is", pair.at, len(pair.key))
@@ -164,7 +164,7 @@ def _computation(context: Context, at: int) -> int:
     """Read a computation; returns where it ends."""
     computations = context.module.computations
     m = _HEAD.match(context.text, at)
-    if m is not None:
+    if m is not None and " {" not in (m[4] or ""):
         head, end = Head(m[1] is not None, m[2], m.start(2), m[3], m[4], at), m.end()
     else:
         try:

@@ -20,11 +20,12 @@ _MODULE = hlo.parse(ARGUMENTS)
 def module(path: Path) -> bool:
     """Reads a module, verifies it, prints it and reads that again: it must be the same text then."""
     read = hlo.load(str(path))
+    codes: set[str] = set()
     try:
         hlo.verify(read)
-        good = True
-    except hlo.HloError:
-        good = False
+    except hlo.HloError as error:
+        codes = {d.code for d in error.diagnostics}
+    good = not codes
     try:
         text = read.to_text()
     except hlo.HloError:  # operands in a circle
@@ -35,7 +36,7 @@ def module(path: Path) -> bool:
         again = hlo.parse(text)
     except hlo.HloError as error:
         raise AssertionError(f"our own print is not read: {str(error)[:2000]}") from error
-    if again.to_text() != text:
+    if again.to_text() != text and "HLO2002" not in codes:  # computations in a circle have no order
         raise AssertionError("print and parse reach no fixed point")
     return good
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from hlo_tools.ir.attributes import FrontendAttributes, Json
+from hlo_tools.ir.attributes import FrontendAttributes, Json, ResultAccuracy
 from hlo_tools.ir.instruction import Extras
 from hlo_tools.serial.proto.metadata import read_payload
 from hlo_tools.serial.proto.schema import KINDS, Message
@@ -90,36 +90,31 @@ def _statistics_message(text: str) -> Message:
 # ---- accuracy
 
 _MODES = KINDS["ResultAccuracy"].fields["mode"].members
-_TOLERANCE = re.compile(r"\{tolerance=\{atol=([^,{}]+),rtol=([^,{}]+),ulps=(-?\d+)\}\}")
-_MODE = re.compile(r"\{mode=(\w+)\}")
 
 
-def _read_accuracy(m: Message) -> str:
+def _read_accuracy(m: Message) -> ResultAccuracy | None:
     if "tolerance" in m:
         t = m["tolerance"]
-        atol, rtol = (f"{t.get(name, 0.0):.17g}" for name in ("atol", "rtol"))
-        atol, rtol = (repr(float(v)).removesuffix(".0") for v in (atol, rtol))
-        return f"{{tolerance={{atol={atol},rtol={rtol},ulps={t.get('ulps', 0)}}}}}"
+        return ResultAccuracy("", t.get("atol", 0.0), t.get("rtol", 0.0), t.get("ulps", 0))
     assert _MODES is not None
     name = _MODES.names.get(m.get("mode", 0))
     if name is None:
         fail(f"mode is {m['mode']}", m)
-    return "" if name == "DEFAULT" else f"{{mode={name.lower()}}}"
+    return None if name == "DEFAULT" else ResultAccuracy(name.lower())
 
 
-def _accuracy_message(text: str) -> Message:
-    clean = "".join(text.split())
+def _accuracy_message(at: ResultAccuracy) -> Message:
+    """The message for an accuracy. Raises Malformed for a mode that XLA does not have."""
     made = Message(KINDS["ResultAccuracy"])
-    if tolerance := _TOLERANCE.fullmatch(clean):
+    if not at.mode:
         t = made["tolerance"] = Message(KINDS["ResultAccuracy.Tolerance"])
-        t.put("atol", float(tolerance[1]))
-        t.put("rtol", float(tolerance[2]))
-        t.put("ulps", int(tolerance[3]))
+        t.put("atol", at.atol)
+        t.put("rtol", at.rtol)
+        t.put("ulps", at.ulps)
         return made
-    mode = _MODE.fullmatch(clean)
-    if mode is None or _MODES is None or mode[1].upper() not in _MODES.numbers:
-        raise Malformed(f"result_accuracy={text}")
-    made["mode"] = _MODES.numbers[mode[1].upper()]
+    if _MODES is None or at.mode.upper() not in _MODES.numbers:
+        raise Malformed(f"mode={at.mode}")
+    made["mode"] = _MODES.numbers[at.mode.upper()]
     return made
 
 
@@ -217,10 +212,8 @@ class _Row:
 _TEXTS: dict[str, _Row] = {
     "statistics": _Row("statistics_viz", _read_statistics, _statistics_message),
     "origin": _Row("original_value", original_value_text, original_value_message),
-    "result_accuracy": _Row("result_accuracy", _read_accuracy, _accuracy_message),
 }
 """By their name in HLO text."""
-_KNOWN = ("statistics", "origin")
 
 
 def read_extras(m: Message, payloads: list[bytes]) -> dict[str, Any]:
@@ -238,10 +231,10 @@ def read_extras(m: Message, payloads: list[bytes]) -> dict[str, Any]:
     for key, row in _TEXTS.items():
         if m.get(row.field):
             text = row.read(m[row.field])
-            if text and key in _KNOWN:
+            if text:
                 found[key] = Json(text)
-            elif text:
-                found["unknown"] = (*found.get("unknown", ()), (key, text))
+    if m.get("result_accuracy") and (accuracy := _read_accuracy(m["result_accuracy"])) is not None:
+        found["result_accuracy"] = accuracy
     return found
 
 
@@ -254,13 +247,19 @@ def write_extras(m: Message, extras: Extras, give_up: Callable[[str], None]) -> 
         made.put("replicated_at_leaf_buffers", list(extras.parameter_replication))
     if extras.backend_config:
         m["backend_config"] = plain_text(extras.backend_config).encode("utf-8", "surrogateescape")
-    texts = [(key, text) for key in _KNOWN if (text := getattr(extras, key))]
-    for key, text in (*texts, *extras.unknown):
-        row = _TEXTS.get(key)
-        try:
-            if row is None:
-                give_up(key)
-            else:
-                m[row.field] = row.write(text)
-        except (Malformed, ValueError):
-            give_up(key)
+    for key, row in _TEXTS.items():
+        if text := getattr(extras, key):
+            _put(m, row.field, row.write, text, key, give_up)
+    if extras.result_accuracy is not None:
+        _put(m, "result_accuracy", _accuracy_message, extras.result_accuracy, "result_accuracy", give_up)
+    for key, _ in extras.unknown:
+        give_up(key)
+
+
+def _put(
+    m: Message, field: str, write: Callable[[Any], Message], value: Any, key: str, give_up: Callable[[str], None]
+) -> None:
+    try:
+        m[field] = write(value)
+    except (Malformed, ValueError):
+        give_up(key)

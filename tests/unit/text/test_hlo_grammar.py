@@ -75,6 +75,9 @@ def test_damaged_lines(line: str, changes: list[tuple[float, str, bool]]) -> Non
         ["%b = f32[2]{0} negate(f32[2]{0} %a)", "ROOT %c = f32[2]{0} add(f32[2]{0} %a, f32[2]{0} %b)"],
         ["%b = f32[2]{0} negate(f32[3]{0} %a)", "ROOT %c = f32[2]{0} abs(%b)"],
         ["%b = f32[2]{0} negate(%a), ", "ROOT %c = f32[2]{0} abs(%b), "],
+        ["%b = f32[2]{0} negate(%a)\n, index=0  % = f32[] parameter(0)"],
+        ["b = f32[2]{0} negate(%a)", "ROOT = f32[2]{0} abs(b)"],
+        ["ENTRY = f32[2]{0} negate(%a)", "ROOT ROOT = f32[2]{0} abs(%a)"],
         ["%b = f32[2/*x*/]{0} negate(%a)", "ROOT %c = f32[2]{0} abs(%b)"],
         ["%b = f32[2/*(*/]{0} negate(%a)", "ROOT %c = (f32[2/*x*/]{0}, f32[2]{0}) tuple(%a, %b)"],
         ["%b = f32[2]{0} add(%a, %a, )", "ROOT %c = f32[2]{0} abs(%b)"],
@@ -95,8 +98,10 @@ def test_unusual_lines(lines: list[str]) -> None:
     assert careful(text) == quick(text)
 
 
-@pytest.mark.parametrize("head", ["ENTRY {", "ENTRY %ENTRY {", "%ENTRY {", "ENTRY ENTRY {", "ENTRY () -> f32[] {"])
-def test_entries_without_names(head: str) -> None:
+@pytest.mark.parametrize(
+    "head", ["ENTRY {", "ENTRY %ENTRY {", "%ENTRY {", "ENTRY ENTRY {", "ENTRY () -> f32[] {", "ENTRY e () -> f32[] { {"]
+)
+def test_heads(head: str) -> None:
     text = f"HloModule m\n\n{head}\n  ROOT %c = f32[] constant(1)\n}}\n"
     assert careful(text) == quick(text)
 

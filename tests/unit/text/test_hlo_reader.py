@@ -293,3 +293,7 @@ def test_bounded(line: str) -> None:
 @pytest.mark.parametrize("fill", ["a", " ", "{", "(", "/", '"', "1,", "\x00", "a=b, "])
 def test_a_long_line_is_refused_quickly(start: str, fill: str) -> None:
     assert codes(start + fill * (1_000_000 // len(fill)))
+
+
+def test_a_colon_behind_the_name_of_a_module_is_no_part_of_it() -> None:
+    assert parse_hlo("HloModule m:\nENTRY e {\n  ROOT c = f32[] constant(1)\n}\n").name == "m"

@@ -83,6 +83,15 @@ def test_xla_reads_the_rich_module() -> None:
     assert read_binary(theirs.as_serialized_hlo_module_proto()).module.to_text() == RICH
 
 
+@pytest.mark.parametrize("accuracy", ["{mode=highest}", "{tolerance={atol=0.03125,rtol=0.5,ulps=2}}"])
+def test_result_accuracy_is_kept(accuracy: str) -> None:
+    text = (
+        "HloModule m, entry_computation_layout={(f32[])->f32[]}\n\nENTRY %main (x: f32[]) -> f32[] {\n"
+        f"  %x = f32[] parameter(0)\n  ROOT %e = f32[] exponential(%x), result_accuracy={accuracy}\n}}\n\n"
+    )
+    assert reread(hlo.parse(text)).to_text() == text
+
+
 def module_of(value: Literal) -> Module:
     module = Module("constants")
     main = module.add_computation("main")
