@@ -70,7 +70,11 @@ def read_table(table: Table, text: str, at: int) -> tuple[tuple[Any, ...], int]:
         end = text.find("\n\n", at)
         block = text[at:end] if end >= 0 else ""
         found = table.plain.findall(block)
-        if len(found) == block.count("\n") and [int(row[0]) for row in found] == list(range(1, len(found) + 1)):
+        if (
+            found
+            and len(found) == block.count("\n")
+            and [int(row[0]) for row in found] == list(range(1, len(found) + 1))
+        ):
             return tuple([tuple(map(int, row[1:])) for row in found]), end
     while m := table.row.match(text, at):
         if int(m[1]) != len(rows) + 1:

@@ -297,3 +297,8 @@ def test_a_long_line_is_refused_quickly(start: str, fill: str) -> None:
 
 def test_a_colon_behind_the_name_of_a_module_is_no_part_of_it() -> None:
     assert parse_hlo("HloModule m:\nENTRY e {\n  ROOT c = f32[] constant(1)\n}\n").name == "m"
+
+
+def test_a_table_without_rows_or_empty_line() -> None:
+    text = "HloModule m\n\nStackFrames\nENTRY e {\n  ROOT c = f32[] constant(1)\n}\n"
+    assert len(parse_hlo(text).main) == 1
