@@ -164,7 +164,7 @@ def _computation(context: Context, at: int) -> int:
     """Read a computation; returns where it ends."""
     computations = context.module.computations
     m = _HEAD.match(context.text, at)
-    if m is not None and " {" not in (m[4] or ""):
+    if m is not None and " {" not in f"{m[3]}{m[4]}":
         head, end = Head(m[1] is not None, m[2], m.start(2), m[3], m[4], at), m.end()
     else:
         try:

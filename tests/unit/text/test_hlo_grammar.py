@@ -99,7 +99,16 @@ def test_unusual_lines(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["ENTRY {", "ENTRY %ENTRY {", "%ENTRY {", "ENTRY ENTRY {", "ENTRY () -> f32[] {", "ENTRY e () -> f32[] { {"]
+    "head",
+    [
+        "ENTRY {",
+        "ENTRY %ENTRY {",
+        "%ENTRY {",
+        "ENTRY ENTRY {",
+        "ENTRY () -> f32[] {",
+        "ENTRY e () -> f32[] { {",
+        "e (x: f32[]) -> f32[] {[]) -> f32[] {",
+    ],
 )
 def test_heads(head: str) -> None:
     text = f"HloModule m\n\n{head}\n  ROOT %c = f32[] constant(1)\n}}\n"
