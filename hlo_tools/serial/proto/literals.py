@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hlo_tools.ir.element import ELEMENT_TYPES, ElementType, real_part
@@ -69,7 +71,7 @@ def _logical(flat: Array, shape: Shape) -> Array:
 def write_literal(literal: Literal, shape: Shape, shapes: ShapeWriter) -> Message:
     """The LiteralProto of a value in the layout of `shape`. An elided value has a shape and no elements."""
     made = Message(KINDS["LiteralProto"])
-    made["shape"] = shapes.message(shape)
+    made["shape"] = shapes.message(_unpacked(shape))
     if isinstance(literal.value, tuple):
         parts = zip(literal.value, shape.elements, strict=True)
         made.put("tuple_literals", [write_literal(part, inner, shapes) for part, inner in parts])
@@ -81,6 +83,12 @@ def write_literal(literal: Literal, shape: Shape, shapes: ShapeWriter) -> Messag
                 stored if KINDS["LiteralProto"].fields[FIELDS[shape.element]].array else (stored.tobytes())
             )
     return made
+
+
+def _unpacked(shape: Shape) -> Shape:
+    """The shape without the width of its elements in memory: XLA's literals never pack them."""
+    at = shape.layout
+    return shape.with_layout(replace(at, element_bits=0)) if at is not None and at.element_bits else shape
 
 
 def _stored(physical: Array, element: ElementType) -> Array:

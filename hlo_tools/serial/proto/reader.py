@@ -146,6 +146,8 @@ class ModuleReader:
             fail(f"'{m.get('name', '')}' has no shape", m)
         shape = self.shapes.shape(m["shape"])
         self.operands = operands = self._instructions(m, "operand_ids", found) if "operand_ids" in m else ()
+        if operands and op.inline is not None:
+            fail(f"'{m.get('name', '')}', a {op.name}, has operands", m)
         record = self._record(op, m)
         if op.inline == "value" and record is ABSENT:
             record = op.Attrs(value=Literal(shape, None))

@@ -220,6 +220,13 @@ def test_deep_text_is_refused() -> None:
     assert outcome(lambda: read_text("new { " * 100_000)) == "HLO1051"
 
 
+@pytest.mark.parametrize("opcode", ["parameter", "constant"])
+def test_operands_where_text_has_no_place_for_them(opcode: str) -> None:
+    text = hlo.to_pbtxt(hlo.parse("HloModule m\nENTRY e {\n  a = f32[] parameter(0)\n  ROOT b = f32[] negate(a)\n}"))
+    with pytest.raises(hlo.HloError, match=f"'b', a {opcode}, has operands"):
+        read_text(text.replace('opcode: "negate"', f'opcode: "{opcode}"'))
+
+
 def test_claims_cost_nothing() -> None:
     """A length or a count in a message allocates nothing by itself."""
     tracemalloc.start()

@@ -230,3 +230,11 @@ def test_bytes_do_not_depend_on_the_seed_of_hashes() -> None:
         for seed in ("1", "2")
     }  # fmt: skip
     assert made == {hlo.to_proto(hlo.parse(RICH))}
+
+
+def test_xla_reads_packed_constants() -> None:
+    """The width of packed elements stands in the shape of the instruction, not in that of its literal."""
+    xla = pytest.importorskip("jaxlib._hlo")
+    module = hlo.parse("HloModule m\nENTRY e {\n  ROOT c = s4[3]{0:E(4)} constant({1, -2, 3})\n}")
+    printed = xla.HloModule.from_serialized_hlo_module_proto(hlo.to_proto(module)).to_string()
+    assert "s4[3]{0:E(4)} constant({1, -2, 3})" in printed
