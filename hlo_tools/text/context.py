@@ -25,7 +25,7 @@ MAX_ERRORS = 20
 _AS_PRINTED = re.compile(r"(?:^|(?<=[({,\s]))(?:-0|5\.9e-39)(?![\w.\-])|\.\.\.")
 _MESSAGE = 400
 """Longer messages (they quote the text) are cut."""
-_BLANK = re.compile(r"(?:\s++|//[^\n]*+|/\*(?s:.*?)\*/)*")
+_BLANK = re.compile(r"\s++|//[^\n]*+|/\*(?s:.*?)\*/")
 _INSTRUCTION = r"(?:ROOT\s+)?(?:%[\w.\-]+|[A-Za-z_][\w.\-]*)[^\S\n]*=[^\S\n]*[a-z(]"
 _COMPUTATION = r"ENTRY\b|%?[\w.\-]+ [^=\n]*\{[^\S\n]*\n"
 _END = rf"\}}(?!\s*,(?!\s*execution_thread))(?!\s*{_INSTRUCTION})"
@@ -73,9 +73,10 @@ class Context:
 
     def skip(self, at: int) -> int:
         """Where the next token starts."""
-        m = _BLANK.match(self.text, at)
-        assert m is not None
-        return m.end()
+        text = self.text
+        while (m := _BLANK.match(text, at)) is not None:
+            at = m.end()
+        return at
 
     # ---- computations
 

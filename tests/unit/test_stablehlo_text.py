@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +206,12 @@ def test_a_reducer_may_combine_wider_numbers_than_it_is_given() -> None:
     hlo.verify(module)
     total, pairs = hlo.interpret(module, [np.full(4, 100, np.int8)])
     assert (int(total), pairs.tolist()) == (400, [200, 200, 200])
+
+
+def test_a_string_without_end_takes_no_memory() -> None:
+    tracemalloc.start()
+    with pytest.raises(hlo.ParseError):
+        hlo.parse('func.func @main() {\n  %0 = "' + "a" * 1_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000
