@@ -160,11 +160,16 @@ def _finish(context: Context, headed: bool) -> None:
         module.name = f"module_{module.entry.name}"
 
 
+def _is_plain(signature: str) -> bool:
+    """Whether no brace in a signature may be the one that opens the computation."""
+    return " {" not in signature and signature.count("{") == signature.count("}")
+
+
 def _computation(context: Context, at: int) -> int:
     """Read a computation; returns where it ends."""
     computations = context.module.computations
     m = _HEAD.match(context.text, at)
-    if m is not None and " {" not in f"{m[3]}{m[4]}":
+    if m is not None and _is_plain(f"{m[3]}{m[4]}"):
         head, end = Head(m[1] is not None, m[2], m.start(2), m[3], m[4], at), m.end()
     else:
         try:

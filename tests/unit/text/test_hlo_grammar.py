@@ -108,6 +108,7 @@ def test_unusual_lines(lines: list[str]) -> None:
         "ENTRY () -> f32[] {",
         "ENTRY e () -> f32[] { {",
         "e (x: f32[]) -> f32[] {[]) -> f32[] {",
+        "e (x: f32[]) -> f32[]{ {",
     ],
 )
 def test_heads(head: str) -> None:
