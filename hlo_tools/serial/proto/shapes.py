@@ -75,6 +75,9 @@ class ShapeReader:
             fail(f"minor_to_major {list(order)} does not name each of {rank} dimensions once", message)
         if message.keys() <= _PLAIN and message.get("tail_padding_alignment_in_elements", 1) <= 1:
             return row_major(rank) if order == row_major(rank).minor_to_major else layout(order)
+        for name in _COUNTS:
+            if message.get(name, 0) < 0:
+                fail(f"{name} is {message[name]}", message)
         return layout(
             order,
             dim_level_types=_levels(message),
@@ -91,6 +94,12 @@ class ShapeReader:
 
 
 _PLAIN = {"minor_to_major", "tail_padding_alignment_in_elements"}
+_COUNTS = (
+    "tail_padding_alignment_in_elements",
+    "element_size_in_bits",
+    "memory_space",
+    "dynamic_shape_metadata_prefix_bytes",
+)
 
 
 def _tile(message: Message) -> tuple[int | None, ...]:

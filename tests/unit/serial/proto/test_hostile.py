@@ -227,6 +227,12 @@ def test_operands_where_text_has_no_place_for_them(opcode: str) -> None:
         read_text(text.replace('opcode: "negate"', f'opcode: "{opcode}"'))
 
 
+def test_widths_below_zero() -> None:
+    text = hlo.to_pbtxt(hlo.parse("HloModule m\nENTRY e {\n  ROOT a = s4[3]{0:E(4)} parameter(0)\n}"))
+    with pytest.raises(hlo.HloError, match="element_size_in_bits is -1"):
+        read_text(text.replace("element_size_in_bits: 4", "element_size_in_bits: -1"))
+
+
 def test_claims_cost_nothing() -> None:
     """A length or a count in a message allocates nothing by itself."""
     tracemalloc.start()
