@@ -16,7 +16,7 @@ from hlo_tools.ir.shape import Shape, scalar, tuple_of, with_default_layout
 from hlo_tools.ops import exchange
 from hlo_tools.ops.groups import group_size, need_groups, need_pairs, parse_slices
 from hlo_tools.ops.participants import Outside
-from hlo_tools.ops.rules import arrays_or_array, made, need, need_array, need_count
+from hlo_tools.ops.rules import arrays_or_array, made, need, need_array, need_count, need_declared
 from hlo_tools.ops.structure import zeros
 
 
@@ -134,8 +134,7 @@ class Exchange(Op[Any]):
         self.stablehlo = stablehlo
 
     def check(self, at: Any, shape: Shape, *xs: Shape) -> None:
-        expected = self.rule(at, shape, xs)
-        need(expected is shape.bare, f"the result is {expected}, but {shape.bare} is declared")
+        need_declared(self.rule(at, shape, xs), shape)
 
     def begin(self, env: Env, inst: Instruction, xs: tuple[Any, ...]) -> exchange.Begun:
         """Bring the operands to the other devices."""
@@ -247,7 +246,7 @@ class Done(Op[NoAttrs]):
         if self.part is not None:
             need(x.is_tuple and len(x.elements) > self.part, f"operand 0 is {x}, expected (operands, results)", 0)
             x = x.elements[self.part]
-        need(x.bare is shape.bare, f"the result is {x.bare}, but {shape.bare} is declared")
+        need_declared(x.bare, shape)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         return exchange.finished(env, xs[0] if self.part is None else xs[0][self.part])

@@ -20,9 +20,9 @@ from hlo_tools.ops.rules import (
     need,
     need_array,
     need_dims,
+    need_reducer,
+    need_reduction,
     need_same_dims,
-    need_same_element,
-    need_scalar,
     need_signature,
     results_like,
 )
@@ -45,23 +45,14 @@ class Reduce(Op[ReduceAttrs]):
     name, Attrs, stablehlo = "reduce", ReduceAttrs, "reduce"
 
     def shape(self, at: ReduceAttrs, *xs: Shape) -> Shape:
-        need(len(xs) >= 2 and len(xs) % 2 == 0, f"got {len(xs)} operands, expected 2N")
-        n = len(xs) // 2
-        for i in range(n):
-            need_array(xs[i], i)
-            need_same_dims(xs[0], xs[i], i)
-            need_scalar(xs[n + i], n + i)
-            need_same_element(xs[i], xs[n + i], n + i)
+        n = need_reduction(xs)
         need_dims(at.dimensions, xs[0].rank, "dimension")
         kept = [d for d in range(xs[0].rank) if d not in at.dimensions]
         results = [made(x.element, [x.dims[d] for d in kept], [dynamic_of(x)[d] for d in kept]) for x in xs[:n]]
         return results_like(at.to_apply, results)
 
     def verify(self, inst: Instruction) -> None:
-        n = len(inst.operands) // 2
-        scalars = [scalar(x.shape.element) for x in inst.operands[:n]]
-        reducer = inst.attrs.to_apply
-        need_signature(reducer, [*scalars, *scalars], results_like(reducer, scalars), "the reducer")
+        need_reducer(inst)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         n = len(xs) // 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hlo_tools.ir.attributes import Aliasing, OutputOperandAlias
 from hlo_tools.ir.element import BUFFER, ElementType, Kind
 from hlo_tools.ir.op import ShapeError
-from hlo_tools.ir.shape import Shape, array, tuple_of
+from hlo_tools.ir.shape import Shape, array, scalar, tuple_of
 
 if TYPE_CHECKING:
     from hlo_tools.ir.computation import Computation
@@ -202,3 +202,31 @@ def need_signature(computation: Computation, parameters: Sequence[Shape], result
             returned is result.bare,
             f"{what} {computation.name} returns {returned}, expected {result.bare}",
         )
+
+
+def need_declared(expected: Shape, shape: Shape) -> None:
+    """The declared shape of a result has to be this one, whatever its layout."""
+    need(expected is shape.bare, f"the result is {expected}, but {shape.bare} is declared")
+
+
+# ---- reductions
+
+
+def need_reduction(xs: Sequence[Shape]) -> int:
+    """N for operands that are N arrays of the same sizes and N scalars, the initial values, of their element types."""
+    need(len(xs) >= 2 and len(xs) % 2 == 0, f"got {len(xs)} operands, expected 2N")
+    n = len(xs) // 2
+    for i in range(n):
+        need_array(xs[i], i)
+        need_same_dims(xs[0], xs[i], i)
+        need_scalar(xs[n + i], n + i)
+        need_same_element(xs[i], xs[n + i], n + i)
+    return n
+
+
+def need_reducer(inst: Instruction) -> None:
+    """The computation of a reduction of N arrays takes 2N scalars of their element types and returns N."""
+    n = len(inst.operands) // 2
+    scalars = [scalar(x.shape.element) for x in inst.operands[:n]]
+    reducer = inst.attrs.to_apply
+    need_signature(reducer, [*scalars, *scalars], results_like(reducer, scalars), "the reducer")

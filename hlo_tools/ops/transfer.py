@@ -16,7 +16,7 @@ from hlo_tools.ir.op import Env, Op, Trait
 from hlo_tools.ir.shape import TOKEN_SHAPE, Shape, scalar, tuple_of
 from hlo_tools.ops.groups import parse_pairs
 from hlo_tools.ops.participants import device_pairs
-from hlo_tools.ops.rules import bare_text, need, need_token
+from hlo_tools.ops.rules import bare_text, need, need_declared, need_token
 from hlo_tools.ops.structure import TOKEN_VALUE, zeros
 
 Rule = Callable[[Any, Shape, tuple[Shape, ...]], Shape]
@@ -81,8 +81,7 @@ class Transfer(Op[Any]):
         self.stablehlo = twin
 
     def check(self, at: Any, shape: Shape, *xs: Shape) -> None:
-        expected = self.rule(at, shape, xs)
-        need(expected is shape.bare, f"the result is {expected}, but {shape.bare} is declared")
+        need_declared(self.rule(at, shape, xs), shape)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         return self.meaning(env, inst, *xs)

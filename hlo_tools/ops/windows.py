@@ -20,7 +20,8 @@ from hlo_tools.ops.rules import (
     need,
     need_array,
     need_count,
-    need_same_dims,
+    need_reducer,
+    need_reduction,
     need_same_element,
     need_scalar,
     need_signature,
@@ -62,21 +63,12 @@ class ReduceWindow(Op[ReduceWindowAttrs]):
     name, Attrs, stablehlo = "reduce-window", ReduceWindowAttrs, "reduce_window"
 
     def shape(self, at: ReduceWindowAttrs, *xs: Shape) -> Shape:
-        need(len(xs) >= 2 and len(xs) % 2 == 0, f"got {len(xs)} operands, expected 2N")
-        n = len(xs) // 2
-        for i in range(n):
-            need_array(xs[i], i)
-            need_same_dims(xs[0], xs[i], i)
-            need_scalar(xs[n + i], n + i)
-            need_same_element(xs[i], xs[n + i], n + i)
+        n = need_reduction(xs)
         dims = check_window(window_of(at.window, xs[0].rank), xs[0].dims)
         return results_like(at.to_apply, [made(x.element, dims) for x in xs[:n]])
 
     def verify(self, inst: Instruction) -> None:
-        n = len(inst.operands) // 2
-        scalars = [scalar(x.shape.element) for x in inst.operands[:n]]
-        reducer = inst.attrs.to_apply
-        need_signature(reducer, [*scalars, *scalars], results_like(reducer, scalars), "the reducer")
+        need_reducer(inst)
 
     def evaluate(self, env: Env, inst: Instruction, *xs: Any) -> Any:
         n = len(xs) // 2
